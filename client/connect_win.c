@@ -1,0 +1,188 @@
+#include "connect.h"
+
+#include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../protocol/pipe_name.h"
+
+#define SERVICE_NAME L"junctiond"
+
+static void fail(struct problem *problem, const char *name, enum exit_code exit, const char *text,
+                 DWORD code)
+{
+    problem_set(problem, name, exit, "%s", text);
+    problem->os = (int)code;
+    problem->os_is_win32 = true;
+}
+
+/* Not uv_pipe_connect: it asks for no impersonation level, and falls back to a read-only handle
+ * without a word. */
+static HANDLE open_pipe(const WCHAR *name, unsigned timeout_ms, struct problem *problem)
+{
+    const DWORD access = FILE_GENERIC_READ | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES;
+    const DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION |
+                        SECURITY_CONTEXT_TRACKING | SECURITY_EFFECTIVE_ONLY;
+    const ULONGLONG begin = GetTickCount64();
+
+    for (;;) {
+        HANDLE handle = CreateFileW(name, access, 0, NULL, OPEN_EXISTING, flags, NULL);
+        DWORD error = GetLastError(), wait = NMPWAIT_WAIT_FOREVER;
+        ULONGLONG waited = GetTickCount64() - begin;
+
+        if (handle != INVALID_HANDLE_VALUE)
+            return handle;
+        if (error == ERROR_PIPE_BUSY) {
+            if (timeout_ms > 0 && waited >= timeout_ms) {
+                fail(problem, "TIMED_OUT", EXIT_UNFINISHED,
+                     "the service did not take the connection in time", error);
+                return INVALID_HANDLE_VALUE;
+            }
+            if (timeout_ms > 0)
+                wait = (DWORD)(timeout_ms - waited);
+            /* Whatever it answers, the next attempt or the clock decides: another client may be
+             * faster. */
+            (void)WaitNamedPipeW(name, wait);
+            continue;
+        }
+        if (error == ERROR_ACCESS_DENIED)
+            fail(problem, "ACCESS_DENIED", EXIT_REFUSED, "no permission to connect to the service",
+                 error);
+        else
+            fail(problem, PROBLEM_NO_SERVICE, EXIT_NO_SERVICE, "the service is not running", error);
+        return INVALID_HANDLE_VALUE;
+    }
+}
+
+static bool is_own_user(PSID owner)
+{
+    HANDLE token = NULL;
+    DWORD size = 0;
+    TOKEN_USER *user = NULL;
+    bool own = false;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return false;
+    (void)GetTokenInformation(token, TokenUser, NULL, 0, &size);
+    user = size ? malloc(size) : NULL;
+    if (user && GetTokenInformation(token, TokenUser, user, size, &size))
+        own = EqualSid(owner, user->User.Sid) != 0;
+    free(user);
+    (void)CloseHandle(token);
+    return own;
+}
+
+/* The process id of the service as the SCM knows it; 0 when it does not tell. */
+static DWORD service_process(void)
+{
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT), service = NULL;
+    SERVICE_STATUS_PROCESS status;
+    DWORD size, process = 0;
+
+    if (manager)
+        service = OpenServiceW(manager, SERVICE_NAME, SERVICE_QUERY_STATUS);
+    if (service && QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&status,
+                                        sizeof status, &size))
+        process = status.dwProcessId;
+    if (service)
+        (void)CloseServiceHandle(service);
+    if (manager)
+        (void)CloseServiceHandle(manager);
+    return process;
+}
+
+/* The default name must belong to SYSTEM and to the registered service; any other may also be the
+ * caller's or the administrators'. */
+static int check_owner(HANDLE handle, bool standard, struct problem *problem)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID owner = NULL;
+    DWORD error = GetSecurityInfo(handle, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &owner,
+                                  NULL, NULL, NULL, &descriptor);
+    ULONG server = 0;
+    DWORD expected;
+    bool trusted;
+
+    if (error != ERROR_SUCCESS || !owner) {
+        fail(problem, PROBLEM_UNTRUSTED_SERVICE, EXIT_UNTRUSTED_SERVICE,
+             "the system does not tell whose pipe this is; nothing was sent", error);
+        return -1;
+    }
+    trusted =
+        IsWellKnownSid(owner, WinLocalSystemSid) ||
+        (!standard && (IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_own_user(owner)));
+    if (!trusted) {
+        LPSTR text = NULL;
+        (void)ConvertSidToStringSidA(owner, &text);
+        problem_set(problem, PROBLEM_UNTRUSTED_SERVICE, EXIT_UNTRUSTED_SERVICE,
+                    "the pipe belongs to %s, %s; nothing was sent",
+                    text ? text : "an unknown account",
+                    standard ? "not to the system"
+                             : "who is neither the system nor an administrator nor you");
+        (void)LocalFree(text);
+    }
+    (void)LocalFree(descriptor);
+    if (!trusted)
+        return -1;
+    if (!standard)
+        return 0;
+    expected = service_process();
+    if (expected != 0 && (!GetNamedPipeServerProcessId(handle, &server) || server != expected)) {
+        problem_set(
+            problem, PROBLEM_UNTRUSTED_SERVICE, EXIT_UNTRUSTED_SERVICE,
+            "the pipe is served by process %lu, the service is process %lu; nothing was sent",
+            (unsigned long)server, (unsigned long)expected);
+        return -1;
+    }
+    return 0;
+}
+
+int connect_open(uv_pipe_t *pipe, const char *name, unsigned timeout_ms, struct problem *problem)
+{
+    char defaults[2][PIPE_NAME_SIZE], path[PIPE_NAME_SIZE];
+    size_t count = pipe_name_defaults(defaults), units_count;
+    uint16_t *units = NULL;
+    HANDLE handle = INVALID_HANDLE_VALUE;
+    bool standard;
+    int file, result;
+
+    if (!name && count == 0) {
+        problem_set(problem, PROBLEM_NO_SERVICE, EXIT_NO_SERVICE, "there is no default pipe");
+        return -1;
+    }
+    if (!name) {
+        memcpy(path, defaults[0], sizeof path);
+    } else if (pipe_name_from_option(name, path) != 0) {
+        problem_set(problem, "INVALID_PATH", EXIT_USAGE,
+                    "--pipe: the name is empty or too long for a pipe");
+        return -1;
+    }
+    /* Names of pipes ignore case, so the strict check must too. */
+    standard = count > 0 && _stricmp(path, defaults[0]) == 0;
+    if (wtf8_to_utf16(path, strlen(path), &units, &units_count) != UTF_OK) {
+        problem_no_memory(problem);
+        return -1;
+    }
+    handle = open_pipe((const WCHAR *)units, timeout_ms, problem);
+    free(units);
+    if (handle == INVALID_HANDLE_VALUE) {
+        if (text_set_string(&problem->path, path) != UTF_OK)
+            problem_no_memory(problem);
+        return -1;
+    }
+    if (check_owner(handle, standard, problem) != 0) {
+        (void)CloseHandle(handle);
+        return -1;
+    }
+    file = uv_open_osfhandle(handle);
+    result = file < 0 ? UV_EMFILE : uv_pipe_open(pipe, file);
+    if (result != 0) {
+        (void)CloseHandle(handle);
+        problem_set(problem, "INTERNAL_ERROR", EXIT_OTHER, "the connection cannot be used: %s",
+                    uv_strerror(result));
+        return -1;
+    }
+    return 0;
+}

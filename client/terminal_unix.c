@@ -1,0 +1,76 @@
+#include "terminal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+const bool terminal_codes_are_win32 = false;
+const int terminal_error_exists = EEXIST;
+const int terminal_error_memory = ENOMEM;
+
+int terminal_prepare(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+static int descriptor(enum terminal_stream stream)
+{
+    return stream == TERMINAL_OUT ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+bool terminal_is_interactive(enum terminal_stream stream)
+{
+    return isatty(descriptor(stream)) == 1;
+}
+
+unsigned terminal_width(enum terminal_stream stream)
+{
+    struct winsize size;
+
+    if (ioctl(descriptor(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+enum terminal_result terminal_write(enum terminal_stream stream, bool code_page, const char *bytes,
+                                    size_t length, int *os)
+{
+    int fd = descriptor(stream);
+
+    (void)code_page;
+    while (length > 0) {
+        ssize_t written = write(fd, bytes, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0 && errno == EAGAIN) {
+            /* A parent may have left the descriptor non-blocking. */
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
+            (void)poll(&ready, 1, -1);
+            continue;
+        }
+        if (written < 0) {
+            *os = errno;
+            return errno == EPIPE ? TERMINAL_CLOSED : TERMINAL_FAILED;
+        }
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return TERMINAL_WRITTEN;
+}
+
+void terminal_error_text(int code, bool is_win32, char *out, size_t size)
+{
+    char text[128];
+
+    if (is_win32)
+        (void)snprintf(out, size, "Win32 error %d", code);
+    else
+        (void)snprintf(out, size, "%s", strerror_r(code, text, sizeof text));
+}

@@ -1,0 +1,699 @@
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/fsuid.h>
+#include <sys/sysmacros.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "upcase.h"
+#include "work.h"
+
+#define LINKS_MAX     40 /* as the kernel */
+#define NAME_UNITS    255
+#define LOCK_BUCKETS  64
+#define LOCK_SLICE_NS 50000000L
+
+enum engine_code place_code(int os)
+{
+    switch (os) {
+    case 0:
+        return ENGINE_OK;
+    case ENOENT:
+        return ENGINE_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return ENGINE_ACCESS_DENIED;
+    case ELOOP:
+        return ENGINE_TOO_MANY_LINKS;
+    case ENOTDIR:
+        return ENGINE_NOT_A_DIRECTORY;
+    case ENAMETOOLONG:
+    case EILSEQ:
+    case EINVAL:
+        return ENGINE_INVALID_PATH;
+    case EROFS:
+        return ENGINE_READ_ONLY;
+    case ENOSPC:
+    case EDQUOT:
+        return ENGINE_VOLUME_FULL;
+    case ENOTCONN:
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ENODEV:
+    case ENXIO:
+        return ENGINE_VOLUME_GONE;
+    case ENOTSUP:
+        return ENGINE_UNSUPPORTED_FILE_SYSTEM;
+    case EBUSY:
+    case ETXTBSY:
+        return ENGINE_IN_USE;
+    case ESTALE:
+        return ENGINE_CHANGED_MEANWHILE;
+    case ENOTEMPTY:
+        return ENGINE_NOT_EMPTY;
+    case ENOMEM:
+        return ENGINE_OUT_OF_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        return ENGINE_BUSY;
+    case ENOSYS:
+        return ENGINE_UNSUPPORTED;
+    default:
+        return ENGINE_IO_ERROR;
+    }
+}
+
+int place_fail(struct engine_error *error, int os, const char *format, ...)
+{
+    char detail[sizeof error->detail];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    return work_fail(error, place_code(os), os, "%s", detail);
+}
+
+void place_fd_path(int file, char out[PLACE_FD_SIZE])
+{
+    snprintf(out, PLACE_FD_SIZE, "/proc/self/fd/%d", file);
+}
+
+char *place_normalise(const char *path, struct engine_error *error)
+{
+    size_t length = strlen(path);
+    if (path[0] != '/') {
+        work_fail(error, ENGINE_INVALID_PATH, 0, "the path is not absolute");
+        return NULL;
+    }
+    if (!wtf8_is_valid(path, length)) {
+        work_fail(error, ENGINE_INVALID_PATH, 0, "the path is not well-formed text");
+        return NULL;
+    }
+    char *out = malloc(length + 2);
+    if (!out) {
+        work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+        return NULL;
+    }
+    char *to = out;
+    for (const char *at = path; *at;) {
+        size_t size = strcspn(at, "/");
+        if (size == 0) {
+            at++;
+            continue;
+        }
+        if (size == 2 && at[0] == '.' && at[1] == '.') {
+            work_fail(error, ENGINE_INVALID_PATH, 0, "the path has a '..' component");
+            goto fail;
+        }
+        if (wtf8_utf16_length(at, size) > NAME_UNITS) {
+            work_fail(error, ENGINE_INVALID_PATH, 0, "a name is longer than 255 characters");
+            goto fail;
+        }
+        if (size != 1 || at[0] != '.') {
+            *to++ = '/';
+            memcpy(to, at, size);
+            to += size;
+        }
+        at += size;
+    }
+    if (to == out)
+        *to++ = '/';
+    *to = '\0';
+    return out;
+fail:
+    free(out);
+    return NULL;
+}
+
+/* ---- pinning
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static int open_resolved(int at, const char *path, int flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = resolve};
+    int file = (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+    /* A name whose type changed behind the kernel's cache fails once and is right from then on. */
+    if (file < 0 && errno == EIO)
+        file = (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+    return file;
+}
+
+/* A directory by a path without links, in pieces where it is longer than the kernel takes. -1 with
+ * errno; ELOOP: there are links. */
+static int open_plain(const char *path)
+{
+    int at = AT_FDCWD;
+    char piece[PATH_MAX];
+    for (;;) {
+        size_t length = strlen(path), take = length;
+        if (length >= PATH_MAX) {
+            take = PATH_MAX - 1;
+            while (path[take] != '/')
+                take--;
+        }
+        memcpy(piece, path, take);
+        piece[take] = '\0';
+        int next = open_resolved(at, piece, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+        int os = errno;
+        if (at != AT_FDCWD)
+            close(at);
+        errno = os;
+        if (next < 0 || take == length)
+            return next;
+        at = next;
+        path += take + 1;
+    }
+}
+
+static int guard(struct engine *engine, struct engine_work *work, const char *path,
+                 struct engine_error *error)
+{
+    uint64_t device = 0;
+    int result = volume_guard(engine->volumes, path, &device, error);
+    if (device)
+        atomic_store(&work->volume, device);
+    return result;
+}
+
+struct slow {
+    char *resolved; /* free of links; "" is the root */
+    size_t length;
+    char *rest; /* what is still to be gone, from `offset` on */
+    size_t offset;
+    int at;
+    struct statx stat;
+    unsigned links;
+};
+
+/* The rest of the path becomes what the link says, followed by what came behind the link. 1: from
+ * the root, 0: from here. */
+static int slow_follow(struct slow *slow, int link, struct engine_error *error)
+{
+    char text[PATH_MAX];
+    ssize_t length = readlinkat(link, "", text, sizeof text - 1);
+    if (length < 0)
+        return place_fail(error, errno, "%s", slow->resolved);
+    text[length] = '\0';
+    const char *behind = slow->rest + slow->offset;
+    size_t size = (size_t)length + strlen(behind) + 2;
+    char *rest = malloc(size);
+    if (!rest)
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    snprintf(rest, size, "%s/%s", text, behind);
+    free(slow->rest);
+    slow->rest = rest;
+    slow->offset = 0;
+    return text[0] == '/';
+}
+
+static int slow_to_root(struct slow *slow, struct engine_error *error)
+{
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return place_fail(error, errno, "/");
+    if (slow->at >= 0)
+        close(slow->at);
+    slow->at = root;
+    slow->length = 0;
+    slow->resolved[0] = '\0';
+    int os = place_stat(root, &slow->stat);
+    return os ? place_fail(error, os, "/") : 0;
+}
+
+static int slow_name(struct engine *engine, struct engine_work *work, struct slow *slow,
+                     const char *name, struct engine_error *error)
+{
+    if (strcmp(name, "..") == 0) {
+        while (slow->length > 0 && slow->resolved[--slow->length] != '/')
+            ;
+        slow->resolved[slow->length] = '\0';
+        return 0;
+    }
+    size_t size = strlen(name);
+    char *grown = realloc(slow->resolved, slow->length + size + 2);
+    if (!grown)
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    slow->resolved = grown;
+    slow->resolved[slow->length] = '/';
+    memcpy(slow->resolved + slow->length + 1, name, size + 1);
+    slow->length += size + 1;
+    return guard(engine, work, slow->resolved, error);
+}
+
+static int slow_step(struct engine *engine, struct engine_work *work, struct slow *slow,
+                     const char *name, struct engine_error *error)
+{
+    size_t before = slow->length;
+    if (slow_name(engine, work, slow, name, error) != 0)
+        return -1;
+    int next = open_resolved(slow->at, name, O_PATH | O_NOFOLLOW, 0);
+    struct statx stat;
+    int os = next < 0 ? errno : place_stat(next, &stat);
+    work_beat(work);
+    if (os) {
+        if (next >= 0)
+            close(next);
+        return place_fail(error, os, "%s", slow->resolved);
+    }
+    if (!S_ISLNK(stat.stx_mode)) {
+        close(slow->at);
+        slow->at = next;
+        slow->stat = stat;
+        return S_ISDIR(stat.stx_mode) ? 0 : place_fail(error, ENOTDIR, "%s", slow->resolved);
+    }
+    int absolute = -1;
+    if (++slow->links > LINKS_MAX)
+        work_fail(error, ENGINE_TOO_MANY_LINKS, ELOOP, "%s", slow->resolved);
+    else if (!place_may_follow(&slow->stat, &stat))
+        work_fail(error, ENGINE_UNTRUSTED_MOUNT_POINT, EACCES, "%s", slow->resolved);
+    else
+        absolute = slow_follow(slow, next, error);
+    close(next);
+    if (absolute < 0)
+        return -1;
+    slow->length = before;
+    slow->resolved[before] = '\0';
+    return absolute ? slow_to_root(slow, error) : 0;
+}
+
+/* A directory by a path that leads through links: they are followed one by one, so that no file
+ * system is entered unjudged. */
+static int open_slow(struct engine *engine, struct engine_work *work, const char *path, int *out,
+                     struct engine_error *error)
+{
+    struct slow slow = {.at = -1, .resolved = calloc(1, 1), .rest = strdup(path)};
+    int result = -1;
+    if (!slow.resolved || !slow.rest) {
+        work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+        goto done;
+    }
+    if (slow_to_root(&slow, error) != 0)
+        goto done;
+    for (;;) {
+        if (work_is_cancelled(work)) {
+            work_cancelled(work, error);
+            goto done;
+        }
+        slow.offset += strspn(slow.rest + slow.offset, "/");
+        size_t size = strcspn(slow.rest + slow.offset, "/");
+        if (size == 0)
+            break;
+        char *name = strndup(slow.rest + slow.offset, size);
+        if (!name) {
+            work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+            goto done;
+        }
+        slow.offset += size;
+        int step = strcmp(name, ".") == 0 ? 0 : slow_step(engine, work, &slow, name, error);
+        free(name);
+        if (step != 0)
+            goto done;
+    }
+    *out = slow.at;
+    slow.at = -1;
+    result = 0;
+done:
+    if (slow.at >= 0)
+        close(slow.at);
+    free(slow.resolved);
+    free(slow.rest);
+    return result;
+}
+
+int place_stat(int file, struct statx *out)
+{
+    return statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID,
+                 out) == 0
+               ? 0
+               : errno;
+}
+
+static uint64_t device_of(const struct statx *stat)
+{
+    return gnu_dev_makedev(stat->stx_dev_major, stat->stx_dev_minor);
+}
+
+/* The mount of something that is pinned, judged. */
+static int find_volume(struct engine *engine, struct engine_work *work, const struct statx *stat,
+                       struct volume *out, struct engine_error *error)
+{
+    int found = volume_find_mount(engine->volumes, (int)stat->stx_mnt_id, out, error);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        return work_fail(error, ENGINE_VOLUME_GONE, 0, "its mount is not in the list of mounts");
+    atomic_store(&work->volume, device_of(stat));
+    if (volume_judge(engine->volumes, out, error) == 0)
+        return 0;
+    volume_clear(out);
+    return -1;
+}
+
+/* `path` was guarded already. */
+static int open_directory(struct engine *engine, struct engine_work *work, const char *path,
+                          int *out, struct statx *stat, struct volume *volume,
+                          struct engine_error *error)
+{
+    int file = open_plain(path);
+    work_beat(work);
+    if (file < 0 && errno != ELOOP)
+        return place_fail(error, errno, "%s", path);
+    if (file < 0 && open_slow(engine, work, path, &file, error) != 0)
+        return -1;
+    int os = place_stat(file, stat);
+    work_beat(work);
+    if (os)
+        place_fail(error, os, "%s", path);
+    if (os || find_volume(engine, work, stat, volume, error) != 0) {
+        close(file);
+        return -1;
+    }
+    *out = file;
+    return 0;
+}
+
+int place_open_directory(struct engine *engine, struct engine_work *work, const char *path,
+                         int *out, struct statx *stat, struct volume *volume,
+                         struct engine_error *error)
+{
+    memset(volume, 0, sizeof *volume);
+    *out = -1;
+    if (guard(engine, work, path, error) != 0)
+        return -1;
+    return open_directory(engine, work, path, out, stat, volume, error);
+}
+
+int place_open(struct engine *engine, struct engine_work *work, const char *path, struct place *out,
+               struct engine_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->parent = out->leaf = -1;
+    out->path = place_normalise(path, error);
+    if (!out->path)
+        return -1;
+    char *slash = strrchr(out->path, '/');
+    out->name = slash + 1;
+    /* The lexical look covers the leaf too: it may be a mount point, and must not be touched
+     * unjudged. */
+    if (guard(engine, work, out->path, error) != 0)
+        return -1;
+    bool at_root = slash == out->path;
+    *slash = '\0';
+    int result = open_directory(engine, work, at_root ? "/" : out->path, &out->parent,
+                                &out->parent_stat, &out->volume, error);
+    *slash = '/';
+    return result;
+}
+
+static int look_once(struct place *place)
+{
+    const char *name = place->name[0] ? place->name : ".";
+    place->leaf = open_resolved(place->parent, name, O_PATH | O_NOFOLLOW, 0);
+    if (place->leaf < 0)
+        return errno;
+    int os = place_stat(place->leaf, &place->leaf_stat);
+    if (os) {
+        close(place->leaf);
+        place->leaf = -1;
+    }
+    return os;
+}
+
+int place_look(struct engine *engine, struct engine_work *work, struct place *place,
+               struct engine_error *error)
+{
+    int os = look_once(place);
+    if (os == EIO)
+        os = look_once(place);
+    work_beat(work);
+    if (os == ENOENT)
+        return 0;
+    if (os)
+        return place_fail(error, os, "%s", place->path);
+    if (place->leaf_stat.stx_mnt_id != place->parent_stat.stx_mnt_id) {
+        volume_clear(&place->volume);
+        if (find_volume(engine, work, &place->leaf_stat, &place->volume, error) != 0)
+            return -1;
+    }
+    return 1;
+}
+
+int place_look_again(struct engine *engine, struct engine_work *work, struct place *place,
+                     struct engine_error *error)
+{
+    if (place->leaf >= 0)
+        close(place->leaf);
+    place->leaf = -1;
+    return place_look(engine, work, place, error);
+}
+
+void place_close(struct place *place)
+{
+    if (place->leaf >= 0)
+        close(place->leaf);
+    if (place->parent >= 0)
+        close(place->parent);
+    place->leaf = place->parent = -1;
+    volume_clear(&place->volume);
+    free(place->path);
+    place->path = NULL;
+}
+
+bool place_is_root(const struct place *place)
+{
+    return place->name[0] == '\0' || place->leaf_stat.stx_ino == PLACE_ROOT_INODE ||
+           place->leaf_stat.stx_mnt_id != place->parent_stat.stx_mnt_id ||
+           (place->leaf_stat.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+void place_settle(int file)
+{
+    struct stat ignored;
+    if (fstat(file, &ignored) != 0)
+        errno = 0;
+}
+
+ssize_t place_buffer(int file, uint8_t *buffer, size_t size)
+{
+    char path[PLACE_FD_SIZE];
+    place_fd_path(file, path);
+    ssize_t length = getxattr(path, PLACE_REPARSE_ATTRIBUTE, buffer, size);
+    return length < 0 && errno == ENODATA ? 0 : length;
+}
+
+void place_facts(int file, uint64_t *created, bool *directory)
+{
+    char path[PLACE_FD_SIZE];
+    uint64_t time;
+    uint32_t attributes;
+    place_fd_path(file, path);
+    if (getxattr(path, "system.ntfs_crtime", &time, sizeof time) == sizeof time)
+        *created = time;
+    if (getxattr(path, "system.ntfs_attrib", &attributes, sizeof attributes) == sizeof attributes)
+        *directory = attributes & 0x10; /* FILE_ATTRIBUTE_DIRECTORY */
+}
+
+uint64_t place_modified(int file)
+{
+    char path[PLACE_FD_SIZE];
+    uint64_t times[4]; /* created, modified, accessed, changed */
+    place_fd_path(file, path);
+    return getxattr(path, "system.ntfs_times", times, sizeof times) == sizeof times ? times[1] : 0;
+}
+
+/* ---- rights
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static uid_t caller_uid(void)
+{
+    return (uid_t)setfsuid(
+        (uid_t)-1); /* an impossible uid changes nothing and tells the present one */
+}
+
+static int may_write(int directory)
+{
+    return syscall(SYS_faccessat2, directory, "", W_OK | X_OK, AT_EACCESS | AT_EMPTY_PATH) == 0
+               ? 0
+               : errno;
+}
+
+static bool owns_everything(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[CAP_TO_INDEX(CAP_FOWNER)].effective & CAP_TO_MASK(CAP_FOWNER));
+}
+
+int place_may_change(const struct place *place, struct engine_error *error)
+{
+    int os = may_write(place->parent);
+    return os ? place_fail(error, os, "the directory that holds it may not be changed") : 0;
+}
+
+int place_may_change_leaf(const struct place *place, struct engine_error *error)
+{
+    if (place_may_change(place, error) != 0)
+        return -1;
+    uid_t uid = caller_uid();
+    if (!(place->parent_stat.stx_mode & S_ISVTX) || uid == place->parent_stat.stx_uid ||
+        uid == place->leaf_stat.stx_uid || owns_everything())
+        return 0;
+    return work_fail(error, ENGINE_ACCESS_DENIED, EPERM,
+                     "it belongs to somebody else, in a sticky directory");
+}
+
+int place_may_turn(const struct place *place, struct engine_error *error)
+{
+    if (place_may_change(place, error) != 0)
+        return -1;
+    if (caller_uid() == place->leaf_stat.stx_uid || may_write(place->leaf) == 0 ||
+        owns_everything())
+        return 0;
+    return work_fail(error, ENGINE_ACCESS_DENIED, EACCES, "the directory belongs to somebody else");
+}
+
+bool place_may_follow(const struct statx *directory, const struct statx *link)
+{
+    if ((directory->stx_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
+        return true;
+    return link->stx_uid == caller_uid() || link->stx_uid == directory->stx_uid;
+}
+
+/* ---- locks
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+struct place_locks {
+    pthread_mutex_t mutex;
+    pthread_cond_t released;
+    struct place_lock *held[LOCK_BUCKETS];
+};
+
+int place_locks_open(struct place_locks **out, struct engine_error *error)
+{
+    struct place_locks *locks = calloc(1, sizeof *locks);
+    if (!locks)
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&locks->released, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&locks->mutex, NULL);
+    *out = locks;
+    return 0;
+}
+
+void place_locks_close(struct place_locks *locks)
+{
+    if (!locks)
+        return;
+    pthread_mutex_destroy(&locks->mutex);
+    pthread_cond_destroy(&locks->released);
+    free(locks);
+}
+
+static struct place_lock **bucket_of(struct place_locks *locks, const struct place_lock *lock)
+{
+    uint64_t mix = (lock->device * 31 + lock->inode) * 0x9E3779B97F4A7C15u ^ lock->name;
+    return &locks->held[(mix ^ mix >> 32) % LOCK_BUCKETS];
+}
+
+static bool is_taken(struct place_lock *const *bucket, const struct place_lock *lock)
+{
+    for (const struct place_lock *other = *bucket; other; other = other->next) {
+        if (other->device == lock->device && other->inode == lock->inode &&
+            other->name == lock->name)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever holds it may be stuck in the kernel for ever: the wait looks at its own work again and
+ * again. */
+static int lock_take(struct engine *engine, struct engine_work *work, struct place_lock *lock,
+                     struct engine_error *error)
+{
+    struct place_locks *locks = engine->locks;
+    struct place_lock **bucket = bucket_of(locks, lock);
+    int result = 0;
+    pthread_mutex_lock(&locks->mutex);
+    while (is_taken(bucket, lock)) {
+        if (work_is_cancelled(work)) {
+            result = work_cancelled(work, error);
+            break;
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOCK_SLICE_NS;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_nsec -= 1000000000L;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&locks->released, &locks->mutex, &until);
+        work_beat(work);
+    }
+    if (result == 0) {
+        lock->next = *bucket;
+        *bucket = lock;
+        lock->held = true;
+    }
+    pthread_mutex_unlock(&locks->mutex);
+    return result;
+}
+
+int place_lock_name(struct engine *engine, struct engine_work *work, const struct place *place,
+                    struct place_lock *lock, struct engine_error *error)
+{
+    uint16_t *units;
+    size_t count;
+    if (wtf8_to_utf16(place->name, strlen(place->name), &units, &count) != UTF_OK)
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    /* Without regard to case, since some mounts have none; names that share a hash only wait for
+     * each other. */
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ upcase_unit(units[i])) * 0x100000001B3u;
+    free(units);
+    lock->device = device_of(&place->parent_stat);
+    lock->inode = place->parent_stat.stx_ino;
+    lock->name = hash | 1;
+    return lock_take(engine, work, lock, error);
+}
+
+int place_lock_file(struct engine *engine, struct engine_work *work, const struct place *place,
+                    struct place_lock *lock, struct engine_error *error)
+{
+    lock->device = device_of(&place->leaf_stat);
+    lock->inode = place->leaf_stat.stx_ino;
+    lock->name = 0;
+    return lock_take(engine, work, lock, error);
+}
+
+void place_unlock(struct engine *engine, struct place_lock *lock)
+{
+    struct place_locks *locks = engine->locks;
+    if (!lock->held)
+        return;
+    pthread_mutex_lock(&locks->mutex);
+    struct place_lock **at = bucket_of(locks, lock);
+    while (*at != lock)
+        at = &(*at)->next;
+    *at = lock->next;
+    lock->held = false;
+    pthread_cond_broadcast(&locks->released);
+    pthread_mutex_unlock(&locks->mutex);
+}
