@@ -10,6 +10,7 @@
 #include "status.h"
 
 #define WRITE_BUFFERS 64
+#define SAID_MAX      65536u /* bytes of answers gathered before they are written */
 
 static struct load load_of(struct connection *connection)
 {
@@ -62,6 +63,16 @@ static void on_written(uv_write_t *request, int status)
     connection_attend(connection);
 }
 
+static void free_lines(struct out *lines)
+{
+    while (lines != NULL) {
+        struct out *next = lines->next;
+        free(lines->line);
+        free(lines);
+        lines = next;
+    }
+}
+
 /* Gives the lines (counted in `pending` already) to the system. */
 static void write_lines(struct connection *connection, struct out *lines)
 {
@@ -69,12 +80,7 @@ static void write_lines(struct connection *connection, struct out *lines)
         uv_buf_t buffers[WRITE_BUFFERS];
         struct write *write = calloc(1, sizeof *write);
         if (write == NULL) {
-            while (lines != NULL) {
-                struct out *next = lines->next;
-                free(lines->line);
-                free(lines);
-                lines = next;
-            }
+            free_lines(lines);
             connection_close(connection);
             return;
         }
@@ -116,7 +122,22 @@ static struct out *out_make(char *line, size_t length)
     return out;
 }
 
-/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). */
+/* What was said so far goes out in one piece. */
+static void flush_lines(struct connection *connection)
+{
+    struct out *lines = connection->said;
+    if (lines == NULL) {
+        return;
+    }
+    connection->said = connection->said_last = NULL;
+    uv_mutex_lock(&connection->server->lock);
+    connection->pending += connection->said_bytes;
+    uv_mutex_unlock(&connection->server->lock);
+    connection->said_bytes = 0;
+    write_lines(connection, lines);
+}
+
+/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). It goes out with the next flush. */
 static void send_line(struct connection *connection, char *line, size_t length)
 {
     struct out *out;
@@ -129,10 +150,16 @@ static void send_line(struct connection *connection, char *line, size_t length)
         connection_close(connection);
         return;
     }
-    uv_mutex_lock(&connection->server->lock);
-    connection->pending += length;
-    uv_mutex_unlock(&connection->server->lock);
-    write_lines(connection, out);
+    if (connection->said_last == NULL) {
+        connection->said = out;
+    } else {
+        connection->said_last->next = out;
+    }
+    connection->said_last = out;
+    connection->said_bytes += length;
+    if (connection->said_bytes > SAID_MAX) {
+        flush_lines(connection);
+    }
 }
 
 static void send_error(struct connection *connection, const struct message_id *id, int code,
@@ -388,13 +415,11 @@ static void take_news(struct connection *connection)
     connection->done = connection->done_last = NULL;
     uv_mutex_unlock(&server->lock);
 
+    if (!connection->closing && lines != NULL) {
+        flush_lines(connection);
+    }
     if (connection->closing) {
-        while (lines != NULL) {
-            struct out *next = lines->next;
-            free(lines->line);
-            free(lines);
-            lines = next;
-        }
+        free_lines(lines);
     } else {
         write_lines(connection, lines);
     }
@@ -451,8 +476,11 @@ void connection_attend(struct connection *connection)
         finish(connection, item);
         item_free(item);
     }
+    if (!connection->closing) {
+        flush_lines(connection);
+    }
     if (connection->closing) {
-        return;
+        return; /* by a failed write: its last handle will come back here */
     }
     load = load_of(connection);
     if (connection->ended && load.queued == 0 && load.pending == 0) {
@@ -591,6 +619,8 @@ void connection_close(struct connection *connection)
     if (connection->closing) {
         return;
     }
+    free_lines(connection->said);
+    connection->said = connection->said_last = NULL;
     dispatch_cancel_all(connection, true);
     uv_mutex_lock(&server->lock);
     connection->closing = true;

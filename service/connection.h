@@ -41,6 +41,9 @@ struct connection {
     struct framing framing;
 
     bool counted;        /* among the server's connections; one that is refused at once never is */
+    struct out *said, *said_last; /* answers that go out together */
+    size_t said_bytes;
+
     bool reading, ended; /* ended: no more requests will come */
     bool refused;        /* closes as soon as what waits is written */
     bool had_line;

@@ -6,10 +6,10 @@
 #include "../protocol/errors.h"
 #include "server.h"
 
-#define UNTOLD_MAX                                                                               \
-    16 /* answers that may wait for the loop while a thread goes on with the next request of the \
-          connection */
-#define UNTOLD_MS 2 /* after which the loop looks for them by itself */
+/* Answers that may wait for the loop while a thread goes on with the next request of the connection,
+ * and milliseconds after which the loop looks for them by itself. */
+#define UNTOLD_MAX 16
+#define UNTOLD_MS  2
 
 /* ---- the queue; all under the server's lock ---- */
 
@@ -167,8 +167,8 @@ static void release(struct pool_job *job)
          * work itself; one of the long pool has to wake one. */
         next = connection->first;
         if (next != NULL && next->kind == ITEM_SHORT && !connection->closing) {
-            (void)submit(connection, next,
-                         item->kind == ITEM_SHORT); /* refused: the loop will see and say so */
+            /* Refused: the loop will see and say so. */
+            goes_on = submit(connection, next, item->kind == ITEM_SHORT);
         }
     }
     item->next = NULL;

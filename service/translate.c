@@ -59,12 +59,20 @@ int translate_code(enum engine_code code)
     return JERR_INTERNAL_ERROR;
 }
 
+/* The answer names the path anyway; a detail may hold as much of it as fits. */
+static bool repeats(const char *detail, const struct text *path)
+{
+    size_t length = strlen(detail);
+    return path != NULL && path->length >= length && memcmp(detail, path->bytes, length) == 0 &&
+           (path->length == length || length + 4 >= sizeof((struct engine_error *)0)->detail);
+}
+
 void translate_error(const struct engine_error *from, const struct text *path,
                      struct message_error *out)
 {
     int code = translate_code(from->code);
     const struct error_info *row = error_find(code);
-    if (from->detail[0] != '\0') {
+    if (from->detail[0] != '\0' && !repeats(from->detail, path)) {
         message_error_setf(out, code, "%s: %s", row->text, from->detail);
     } else {
         message_error_set(out, code);

@@ -46,12 +46,15 @@ struct change {
     uint8_t old[REPARSE_MAX_SIZE], new[REPARSE_MAX_SIZE]; /* stay uncleared at the beginning */
 };
 
-static int change_begin(struct change **out, struct engine *engine, struct engine_work *work,
-                        struct engine_error *error)
+/* NULL with *error: then the scope is off. */
+static struct change *change_begin(struct engine *engine, struct engine_work *work,
+                                   struct engine_error *error)
 {
     struct change *change = malloc(sizeof *change);
-    if (!change)
-        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    if (!change) {
+        work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+        return NULL;
+    }
     memset(change, 0, offsetof(struct change, old));
     change->engine = engine;
     change->work = work;
@@ -59,11 +62,10 @@ static int change_begin(struct change **out, struct engine *engine, struct engin
     change->place.parent = change->place.leaf = -1;
     if (engine_enter(work, error) != 0) {
         free(change);
-        return -1;
+        return NULL;
     }
     change->inside = true;
-    *out = change;
-    return 0;
+    return change;
 }
 
 static void change_end(struct change *change, int result)
@@ -622,10 +624,10 @@ int engine_create(struct engine *engine, struct engine_work *work,
                   const struct engine_create *request, struct engine_created *out,
                   struct engine_error *error)
 {
-    struct change *change;
     memset(out, 0, sizeof *out);
     memset(error, 0, sizeof *error);
-    if (change_begin(&change, engine, work, error) != 0)
+    struct change *change = change_begin(engine, work, error);
+    if (!change)
         return -1;
     change->request = request;
     change->created = out;
@@ -726,10 +728,10 @@ int engine_delete(struct engine *engine, struct engine_work *work,
                   const struct engine_delete *request, struct engine_deleted *out,
                   struct engine_error *error)
 {
-    struct change *change;
     memset(out, 0, sizeof *out);
     memset(error, 0, sizeof *error);
-    if (change_begin(&change, engine, work, error) != 0)
+    struct change *change = change_begin(engine, work, error);
+    if (!change)
         return -1;
     int result = delete_link(change, request, out);
     change_end(change, result);

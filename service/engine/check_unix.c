@@ -36,7 +36,7 @@ const char *check_state_name(enum target_state state)
 
 static bool is_windows_path(const char *target)
 {
-    char first = target[0] & ~0x20;
+    int first = target[0] & ~0x20;
     return target[0] == '\\' || (first >= 'A' && first <= 'Z' && target[1] == ':');
 }
 
@@ -371,7 +371,7 @@ static enum step trail_follow(struct trail *trail, const struct reparse_data *li
             return trail_end(trail, TARGET_DANGLING);
         if (trail_prepend(trail, rest, length) != 0)
             return trail_no_memory(trail);
-        return trail_to_letter(trail, letter & ~0x20);
+        return trail_to_letter(trail, letter);
     case NAMES_VOLUME:
         return trail_end(trail, TARGET_UNKNOWN_VOLUME);
     case NAMES_REMOTE:

@@ -13,6 +13,7 @@
 #include "work.h"
 
 #define CHUNK_BYTES 32768
+#define PATH_UNITS  32767
 #define OPEN_MAX    64 /* directories held open */
 #define OPEN_TOP    32 /* of these, the ones nearest to the top; the others are the deepest */
 
@@ -25,6 +26,7 @@ struct frame {
     char *last;           /* last name read, malloc'ed: where to go on after closing */
     uint64_t read;        /* entries read so far */
     bool finished;        /* nothing is left to be read, only `names` */
+    bool rewound;         /* opened again: what was read is still to be skipped */
 };
 
 struct walk {
@@ -140,12 +142,28 @@ static bool is_gone(int os)
     return os == ENOENT || os == ENOTDIR || os == ELOOP || os == EXDEV;
 }
 
+/* What is printed must be accepted by the other operations: names end where NTFS' paths do. */
+static bool is_too_long(const struct walk *walk)
+{
+    return walk->length > PATH_UNITS &&
+           wtf8_utf16_length(walk->path, walk->length) > PATH_UNITS;
+}
+
+static int report_too_long(struct walk *walk)
+{
+    struct engine_error why;
+    work_fail(&why, ENGINE_INVALID_PATH, 0, "the path is longer than %d characters", PATH_UNITS);
+    return report(walk, &why);
+}
+
 /* An entry that may be a reparse point; walk->path is its path. */
 static int read_entry(struct walk *walk, int directory, const char *name, uint64_t inode)
 {
     struct reparse_entry entry = {.relative = -1};
     struct engine_error why = {0};
     int found = 0;
+    if (is_too_long(walk))
+        return report_too_long(walk);
     for (int attempt = 0; attempt < 2; attempt++) {
         int file = open_here(directory, name, O_PATH);
         int os = errno;
@@ -348,29 +366,46 @@ static int skip_read(struct walk *walk, struct frame *frame)
 }
 
 /* The directory on top was closed on the way down: back to it from the nearest one above that is
- * still open. 0 or errno. */
+ * still open. The ones right above it stay open too, since they come next. 0 or errno. */
 static int reopen(struct walk *walk)
 {
     size_t top = walk->depth - 1, from = top;
     while (walk->frames[from].file < 0)
         from--;
     int at = walk->frames[from].file;
+    bool kept = true;
     for (size_t i = from + 1; i <= top; i++) {
-        const struct frame *frame = &walk->frames[i];
+        struct frame *frame = &walk->frames[i];
         size_t start = walk->frames[i - 1].path_length;
         start += walk->path[start] == '/';
         char *name = strndup(walk->path + start, frame->path_length - start);
         int next = name ? open_known(walk, at, name, frame->inode) : -1;
         int os = name ? errno : ENOMEM;
         free(name);
-        if (at != walk->frames[from].file)
+        if (!kept)
             close(at);
         if (next < 0)
             return os;
         at = next;
+        kept = top - i < OPEN_MAX - OPEN_TOP;
+        if (kept) {
+            frame->file = next;
+            frame->rewound = true;
+        }
     }
-    walk->frames[top].file = at;
-    return skip_read(walk, &walk->frames[top]);
+    return 0;
+}
+
+/* What lies below the directory on top cannot be reached any more. */
+static int give_up(struct walk *walk, struct frame *frame, int os)
+{
+    if (os == ECANCELED)
+        return work_cancelled(walk->work, walk->error);
+    if (os == ENOMEM)
+        return walk_no_memory(walk);
+    walk->names_length = frame->cursor = frame->names;
+    frame->finished = true;
+    return report_os(walk, os);
 }
 
 /* The next remembered subdirectory of the directory on top. */
@@ -382,6 +417,11 @@ static int descend(struct walk *walk)
     frame->cursor += size + 1;
     if (path_push(walk, name, size) != 0)
         return -1;
+    if (is_too_long(walk)) {
+        int told = report_too_long(walk);
+        path_cut(walk, frame->path_length);
+        return told;
+    }
     int file = open_here(frame->file, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
     int os = file < 0 ? errno : 0;
     struct statx stat;
@@ -408,23 +448,16 @@ static int walk_step(struct walk *walk)
         walk->sink->step(walk->sink->context, walk->listed->directories, walk->listed->count);
         return 0;
     }
-    if (frame->file < 0) {
-        /* Its own path is still whole: what was cut lies behind it. */
-        int os = reopen(walk);
-        if (os == ECANCELED)
-            return work_cancelled(walk->work, walk->error);
-        if (os == ENOMEM)
-            return walk_no_memory(walk);
-        if (os) {
-            walk->names_length = frame->names;
-            frame->cursor = frame->names;
-            frame->finished = true;
-            return report_os(walk, os);
-        }
-        return 0;
-    }
+    int os = frame->file < 0 ? reopen(walk) : 0;
+    if (os)
+        return give_up(walk, frame, os);
     if (pending)
         return descend(walk);
+    if (frame->rewound) {
+        frame->rewound = false;
+        os = skip_read(walk, frame);
+        return os ? give_up(walk, frame, os) : 0;
+    }
     walk->names_length = frame->names;
     return read_chunk(walk, frame);
 }

@@ -381,6 +381,70 @@ static void test_works_on_one_file_do_not_interleave(void **state)
     assert_false(left && is_plain_directory(on(&volume, "race")));
 }
 
+/* Somebody who may change the parent swaps the leaf for a directory full of files, again and again:
+ * nothing in it is ever lost or hidden. */
+static void *swap(void *context)
+{
+    atomic_bool *stop = context;
+    char link[128], aside[128], treasure[128];
+    snprintf(link, sizeof link, "%s/swap/link", volume.mount);
+    snprintf(aside, sizeof aside, "%s/swap/aside", volume.mount);
+    snprintf(treasure, sizeof treasure, "%s/swap/treasure", volume.mount);
+    while (!atomic_load(stop)) {
+        bool moved = rename(link, aside) == 0;
+        if (rename(treasure, link) == 0)
+            while (rename(link, treasure) != 0)
+                ;
+        if (moved && rename(aside, link) != 0) {
+            lremovexattr(aside, REPARSE);
+            struct stat ignored;
+            lstat(aside, &ignored);
+            rmdir(aside);
+        }
+    }
+    return NULL;
+}
+
+static void test_swapped_leaf(void **state)
+{
+    (void)state;
+    NEED_VOLUME(&volume);
+    mkdir(on(&volume, "swap"), 0755);
+    mkdir(on(&volume, "swap/treasure"), 0755);
+    close(open(on(&volume, "swap/treasure/gold"), O_CREAT | O_WRONLY, 0644));
+    atomic_bool stop = false;
+    pthread_t thread;
+    usleep(20000); /* the treasure is older than any link made below */
+    assert_int_equal(pthread_create(&thread, NULL, swap, &stop), 0);
+    unsigned created = 0, refused = 0;
+    for (int i = 0; i < 1500; i++) {
+        int depth;
+        struct engine_error error;
+        struct engine_created result;
+        struct engine_deleted deleted;
+        struct engine_work work = self_work(&depth);
+        struct engine_create request = {.link = on(&volume, "swap/link"), .target = "C:\\x"};
+        if (engine_create(engine, &work, &request, &result, &error) == 0)
+            created++;
+        else
+            refused++;
+        engine_created_clear(&result);
+        work = self_work(&depth);
+        engine_delete(engine, &work, &(struct engine_delete){.link = request.link}, &deleted,
+                      &error);
+        engine_deleted_clear(&deleted);
+        assert_int_equal(depth, 0);
+    }
+    atomic_store(&stop, true);
+    pthread_join(thread, NULL);
+    uint8_t buffer[16384];
+    struct stat stat;
+    lstat(on(&volume, "swap/treasure"), &stat);
+    assert_int_equal(raw_get(on(&volume, "swap/treasure"), buffer), 0);
+    assert_int_equal(access(on(&volume, "swap/treasure/gold"), F_OK), 0);
+    assert_true(created > 0 && refused > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_mounts_of_other_users),
         cmocka_unit_test(test_locks),
         cmocka_unit_test(test_works_on_one_file_do_not_interleave),
+        cmocka_unit_test(test_swapped_leaf),
     };
     return cmocka_run_group_tests_name("place", tests, setup, teardown);
 }

@@ -375,6 +375,8 @@ static void test_deep_tree(void **state)
         if (seen.entries[i].path.length > longest)
             longest = seen.entries[i].path.length;
         assert_ptr_equal(seen_find(&seen, path), &seen.entries[i]);
+        if (i % 6 != 0 && seen.entries[i].path.length < 2 * 4096)
+            continue; /* each takes the daemon a long way down */
         assert_int_equal(show(path, &entry), ENGINE_OK);
         reparse_entry_clear(&entry);
         assert_int_equal(
@@ -383,6 +385,36 @@ static void test_deep_tree(void **state)
         engine_deleted_clear(&deleted);
     }
     assert_true(longest > 2 * 4096);
+    seen_clear(&seen);
+}
+
+/* Deeper than a path may be: the place is reported, since nothing could be asked about what lies
+ * there. */
+static void test_deeper_than_a_path(void **state)
+{
+    (void)state;
+    NEED_VOLUME(&volume);
+    enum { LEVELS = 130 };
+    char name[256];
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    assert_int_equal(mkdir(on(&volume, "deeper"), 0755), 0);
+    int at = open(on(&volume, "deeper"), O_PATH | O_DIRECTORY);
+    for (int level = 0; level < LEVELS; level++) {
+        assert_int_equal(mkdirat(at, name, 0755), 0);
+        int below = openat(at, name, O_PATH | O_DIRECTORY);
+        close(at);
+        at = below;
+    }
+    close(at);
+    struct engine_listed listed;
+    assert_int_equal(
+        list((struct engine_list){.path = on(&volume, "deeper"), .recurse = true}, &seen, &listed),
+        ENGINE_OK);
+    assert_int_equal(listed.count, 0);
+    assert_int_equal(listed.skipped, 1);
+    assert_int_equal(seen.entries[0].error.code, ENGINE_INVALID_PATH);
+    assert_in_range(seen.entries[0].path.length, 32768, 32768 + 256);
     seen_clear(&seen);
 }
 
@@ -414,6 +446,46 @@ static void test_wide_directory(void **state)
     assert_int_equal(listed.directories, COUNT + 1);
     for (size_t i = 0; i < seen.count; i++)
         seen_find(&seen, seen.entries[i].path.bytes);
+    seen_clear(&seen);
+}
+
+static int down(int at, const char *name, int levels)
+{
+    for (int i = 0; i < levels; i++) {
+        assert_int_equal(mkdirat(at, name, 0755), 0);
+        int below = openat(at, name, O_PATH | O_DIRECTORY);
+        close(at);
+        at = below;
+    }
+    return at;
+}
+
+/* A directory that is left half read, closed because the way goes on far below it, and read on
+ * later. */
+static void test_wide_directory_closed_on_the_way(void **state)
+{
+    (void)state;
+    NEED_VOLUME(&volume);
+    enum { ABOVE = 40, WIDE = 1500, BELOW = 70 };
+    static const int deep[] = {0, 600, 601, WIDE - 1};
+    char name[64];
+    mkdir(on(&volume, "halves"), 0755);
+    int wide = down(open(on(&volume, "halves"), O_PATH | O_DIRECTORY), "x", ABOVE);
+    for (int i = 0; i < WIDE; i++) {
+        snprintf(name, sizeof name, "%04d-with-a-name-that-takes-place", i);
+        assert_int_equal(mkdirat(wide, name, 0755), 0);
+    }
+    for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
+        snprintf(name, sizeof name, "%04d-with-a-name-that-takes-place", deep[i]);
+        close(down(openat(wide, name, O_PATH | O_DIRECTORY), "y", BELOW));
+    }
+    close(wide);
+    struct engine_listed listed;
+    assert_int_equal(
+        list((struct engine_list){.path = on(&volume, "halves"), .recurse = true}, &seen, &listed),
+        ENGINE_OK);
+    assert_int_equal(listed.directories, 1 + ABOVE + WIDE + 4 * BELOW);
+    assert_int_equal(listed.skipped, 0);
     seen_clear(&seen);
 }
 
@@ -530,7 +602,9 @@ int main(void)
         cmocka_unit_test(test_paths_that_are_no_directories),
         cmocka_unit_test(test_odd_names),
         cmocka_unit_test(test_deep_tree),
+        cmocka_unit_test(test_deeper_than_a_path),
         cmocka_unit_test(test_wide_directory),
+        cmocka_unit_test(test_wide_directory_closed_on_the_way),
         cmocka_unit_test(test_unreadable_places),
         cmocka_unit_test(test_stays_on_its_volume),
         cmocka_unit_test(test_ended_early),
