@@ -9,7 +9,7 @@
 #include "process.h"
 
 static const struct config_limit_info limit_table[] = {
-#define X(name, low, standard, high, meaning)                                                      \
+#define X(name, low, standard, high, meaning) \
     {#name, low, standard, high, offsetof(struct config_limits, name), meaning},
     CONFIG_LIMITS(X)
 #undef X
@@ -217,7 +217,7 @@ int config_load(const char *path, bool must_exist, bool check_trust, struct conf
         goto end;
     }
     if (length > CONFIG_MAX_SIZE) {
-        snprintf(why, 512, "is longer than %u bytes", CONFIG_MAX_SIZE);
+        snprintf(why, 512, "is longer than %u bytes", (unsigned)CONFIG_MAX_SIZE);
         goto end;
     }
     text[length] = '\0';

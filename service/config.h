@@ -1,5 +1,5 @@
-/* The configuration: one JSON file, described by config.schema.json. Unknown members, wrong types and values out of range are errors with the
- * exact place; there is no half-read configuration. */
+/* The configuration: one JSON file, described by config.schema.json. Unknown members, wrong types
+ * and values out of range are errors with the exact place; there is no half-read configuration. */
 #ifndef JUNCTION_CONFIG_H
 #define JUNCTION_CONFIG_H
 
@@ -9,19 +9,19 @@
 #include "log.h"
 
 /* X(member, lowest, default, highest, meaning) */
-#define CONFIG_LIMITS(X)                                                                           \
-    X(connections, 1, 256, 65536, "connections at a time")                                         \
-    X(connectionsPerIdentity, 1, 64, 65536, "connections at a time of one identity")               \
-    X(waitingRequests, 1, 64, 1024, "requests of one connection that may wait")                    \
-    X(firstLineSeconds, 1, 5, 3600, "from connecting to the end of the first line")                \
-    X(lineSeconds, 1, 10, 3600, "from the first byte of a line to its end")                        \
-    X(idleSeconds, 1, 60, 86400, "nothing waiting, running or being read")                         \
-    X(writeSeconds, 1, 600, 86400, "a client that takes no byte of what waits for it")             \
-    X(operationSeconds, 1, 15, 3600, "one operation on one path, or one step of a list")           \
-    X(stopSeconds, 1, 15, 600, "from the order to stop to the end of the process")                 \
-    X(shortWorkers, 2, 8, 256, "threads for operations on one path")                               \
-    X(shortWorkersPerIdentity, 1, 4, 256, "of these, busy for one identity at a time")             \
-    X(lists, 1, 32, 1024, "lists running at a time")                                               \
+#define CONFIG_LIMITS(X)                                                                 \
+    X(connections, 1, 256, 65536, "connections at a time")                               \
+    X(connectionsPerIdentity, 1, 64, 65536, "connections at a time of one identity")     \
+    X(waitingRequests, 1, 64, 1024, "requests of one connection that may wait")          \
+    X(firstLineSeconds, 1, 5, 3600, "from connecting to the end of the first line")      \
+    X(lineSeconds, 1, 10, 3600, "from the first byte of a line to its end")              \
+    X(idleSeconds, 1, 60, 86400, "nothing waiting, running or being read")               \
+    X(writeSeconds, 1, 600, 86400, "a client that takes no byte of what waits for it")   \
+    X(operationSeconds, 1, 15, 3600, "one operation on one path, or one step of a list") \
+    X(stopSeconds, 1, 15, 600, "from the order to stop to the end of the process")       \
+    X(shortWorkers, 2, 8, 256, "threads for operations on one path")                     \
+    X(shortWorkersPerIdentity, 1, 4, 256, "of these, busy for one identity at a time")   \
+    X(lists, 1, 32, 1024, "lists running at a time")                                     \
     X(listsPerIdentity, 1, 4, 1024, "lists running at a time for one identity")
 
 struct config_limits {
@@ -37,7 +37,8 @@ struct config_limit_info {
     const char *meaning;
 };
 const struct config_limit_info *config_limit_table(size_t *count);
-unsigned config_limit_value(const struct config_limits *limits, const struct config_limit_info *row);
+unsigned config_limit_value(const struct config_limits *limits,
+                            const struct config_limit_info *row);
 
 struct config {
     struct config_limits limits;
@@ -46,16 +47,18 @@ struct config {
     size_t drive_count;
 };
 
-#define CONFIG_MAX_SIZE (1024u * 1024u)
+#define CONFIG_MAX_SIZE ((size_t)1024 * 1024)
 
 void config_defaults(struct config *config);
 
 /* Pure: text (NUL at text[length]) into *out. -1 with *why; *out then holds nothing to free. */
 int config_parse(const char *text, size_t length, struct config *out, char why[512]);
 
-/* Reads a file after process_check_trusted has found that only trusted accounts can change it. With `must_exist` false a missing file gives the
- * defaults. `check_trust` false is for check-config by somebody who only wants the contents judged. */
-int config_load(const char *path, bool must_exist, bool check_trust, struct config *out, char why[512]);
+/* Reads a file after process_check_trusted has found that only trusted accounts can change it. With
+ * `must_exist` false a missing file gives the defaults. `check_trust` false is for check-config by
+ * somebody who only wants the contents judged. */
+int config_load(const char *path, bool must_exist, bool check_trust, struct config *out,
+                char why[512]);
 
 void config_clear(struct config *config);
 

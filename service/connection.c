@@ -137,7 +137,8 @@ static void flush_lines(struct connection *connection)
     write_lines(connection, lines);
 }
 
-/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). It goes out with the next flush. */
+/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). It goes
+ * out with the next flush. */
 static void send_line(struct connection *connection, char *line, size_t length)
 {
     struct out *out;

@@ -11,10 +11,10 @@
 
 struct server;
 
-#define CONNECTION_PAUSE_LIST (1024u * 1024u) /* bytes waiting to be written that hold a list up \
-                                               */
-#define CONNECTION_PAUSE_READ \
-    (4u * 1024u * 1024u) /* that stop reading from a client that asks and never reads */
+/* Bytes waiting to be written that hold a list up, and that stop reading from a client who asks and
+ * never reads. */
+#define CONNECTION_PAUSE_LIST ((size_t)1024 * 1024)
+#define CONNECTION_PAUSE_READ ((size_t)4 * 1024 * 1024)
 
 struct out {
     struct out *next;
@@ -40,7 +40,7 @@ struct connection {
     struct identity *identity;
     struct framing framing;
 
-    bool counted;        /* among the server's connections; one that is refused at once never is */
+    bool counted; /* among the server's connections; one that is refused at once never is */
     struct out *said, *said_last; /* answers that go out together */
     size_t said_bytes;
 

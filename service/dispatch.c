@@ -6,8 +6,8 @@
 #include "../protocol/errors.h"
 #include "server.h"
 
-/* Answers that may wait for the loop while a thread goes on with the next request of the connection,
- * and milliseconds after which the loop looks for them by itself. */
+/* Answers that may wait for the loop while a thread goes on with the next request of the
+ * connection, and milliseconds after which the loop looks for them by itself. */
 #define UNTOLD_MAX 16
 #define UNTOLD_MS  2
 

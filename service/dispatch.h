@@ -1,4 +1,5 @@
-/* The requests of a connection on their way: in order, one at a time, to the threads and back, with cancel and the deadline of an operation. */
+/* The requests of a connection on their way: in order, one at a time, to the threads and back, with
+ * cancel and the deadline of an operation. */
 #ifndef JUNCTION_DISPATCH_H
 #define JUNCTION_DISPATCH_H
 
@@ -11,20 +12,24 @@ void dispatch_enqueue(struct connection *connection, struct item *item);
 /* The unanswered item with this id, or NULL. */
 struct item *dispatch_find(struct connection *connection, const struct message_id *id);
 
-/* Whose turn it is: starts it on a thread and returns NULL, or returns an item that is ready to be answered (off the queue, the caller's). NULL also when
- * there is nothing, or the turn's owner is still at work. */
+/* Whose turn it is: starts it on a thread and returns NULL, or returns an item that is ready to be
+ * answered (off the queue, the caller's). NULL also when there is nothing, or the turn's owner is
+ * still at work. */
 struct item *dispatch_next(struct connection *connection);
 
-/* `cancel {id}`: what waits is answered CANCELLED in its turn, what runs is asked to end. An unknown id is nothing. */
+/* `cancel {id}`: what waits is answered CANCELLED in its turn, what runs is asked to end. An
+ * unknown id is nothing. */
 void dispatch_cancel(struct connection *connection, const struct message_id *id);
 
-/* Asks what runs to end, and turns what waits into refusals (CANCELLED, or STOPPING while the server stops). `silently`: nobody will read answers. */
+/* Asks what runs to end, and turns what waits into refusals (CANCELLED, or STOPPING while the
+ * server stops). `silently`: nobody will read answers. */
 void dispatch_cancel_all(struct connection *connection, bool silently);
 
 /* Frees what waits; what threads have comes back by itself. */
 void dispatch_drop_waiting(struct connection *connection);
 
-/* Looks after the running item: stuck work is answered and left behind. Returns the time (ms of the loop) of the next look, 0: none. */
+/* Looks after the running item: stuck work is answered and left behind. Returns the time (ms of the
+ * loop) of the next look, 0: none. */
 uint64_t dispatch_check(struct connection *connection, uint64_t now);
 
 /* Answers the running item without its result. */

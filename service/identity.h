@@ -1,4 +1,5 @@
-/* What is counted by identity: connections, and the shares of the working threads. Used on the loop's thread only; shares are the pools' own. */
+/* What is counted by identity: connections, and the shares of the working threads. Used on the
+ * loop's thread only; shares are the pools' own. */
 #ifndef JUNCTION_IDENTITY_H
 #define JUNCTION_IDENTITY_H
 

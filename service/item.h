@@ -1,7 +1,7 @@
 /* One line that came in: what was asked, and on its way to the answer.
  *
- * Items are made and freed on the loop's thread. While `state` is ITEM_SUBMITTED a working thread has it; what both touch is
- * guarded by the server's lock or atomic. */
+ * Items are made and freed on the loop's thread. While `state` is ITEM_SUBMITTED a working thread
+ * has it; what both touch is guarded by the server's lock or atomic. */
 #ifndef JUNCTION_ITEM_H
 #define JUNCTION_ITEM_H
 
@@ -23,24 +23,24 @@ struct item {
     struct connection *connection;
     struct item *next;
     enum item_kind kind;
-    size_t bytes;               /* of its line */
+    size_t bytes; /* of its line */
     struct message_id id;
     struct message_error failure;
-    struct request request;     /* valid unless kind is ITEM_ANSWER from the start */
+    struct request request; /* valid unless kind is ITEM_ANSWER from the start */
     bool has_request;
 
     enum { ITEM_WAITING, ITEM_SUBMITTED, ITEM_DONE } state; /* server's lock */
-    bool abandoned;             /* server's lock: answered without its result */
+    bool abandoned; /* server's lock: answered without its result */
 
     struct engine_work work;
-    _Atomic uint64_t started;   /* uv_hrtime when a thread took it; 0 before */
-    atomic_bool paused;         /* the thread waits for the client to read */
-    unsigned beats_seen;        /* the loop's own, to see whether a list moves */
+    _Atomic uint64_t started; /* uv_hrtime when a thread took it; 0 before */
+    atomic_bool paused;       /* the thread waits for the client to read */
+    unsigned beats_seen;      /* the loop's own, to see whether a list moves */
     uint64_t beats_time;
-    uint64_t stuck_volume;      /* volume marked because of it; 0 none */
-    uint64_t received;          /* uv_hrtime */
+    uint64_t stuck_volume; /* volume marked because of it; 0 none */
+    uint64_t received;     /* uv_hrtime */
 
-    int status;                 /* of the engine call: 0 or -1 */
+    int status; /* of the engine call: 0 or -1 */
     struct engine_error error;
     union {
         struct engine_created created;

@@ -28,7 +28,8 @@ static int fail(char why[512], const char *what, int error)
     return -1;
 }
 
-/* The directory of the socket must be one in which nobody else can put something in our place. It is made when it is missing. */
+/* The directory of the socket must be one in which nobody else can put something in our place. It
+ * is made when it is missing. */
 static int check_directory(const char *name, char why[512])
 {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -64,7 +65,8 @@ static int check_directory(const char *name, char why[512])
     return 0;
 }
 
-/* A second service is kept out by a lock, which ends with its process: a socket that is left over says nothing. */
+/* A second service is kept out by a lock, which ends with its process: a socket that is left over
+ * says nothing. */
 static int take_lock(const char *name, char why[512])
 {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
@@ -146,7 +148,7 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
         snprintf(why, 512, "the name is longer than a socket's may be");
         goto error;
     }
-    strcpy(listener->name, name);
+    memcpy(listener->name, name, strlen(name) + 1);
     if (check_directory(name, why) != 0) {
         goto error;
     }
@@ -157,7 +159,8 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
     uv_pipe_init(loop, &listener->pipe, 0);
     listener->pipe.data = listener;
     result = uv_pipe_bind(&listener->pipe, name);
-    /* Root's service is for everybody, who is known by the socket's credentials; any other for its own account only. */
+    /* Root's service is for everybody, who is known by the socket's credentials; any other for its
+     * own account only. */
     if (result == 0 && chmod(name, geteuid() == 0 ? 0666 : 0600) != 0) {
         result = uv_translate_sys_error(errno);
     }
@@ -168,7 +171,8 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
         snprintf(why, 512, "%s", uv_strerror(result));
         unlink(name);
         close(listener->lock);
-        uv_close((uv_handle_t *)&listener->pipe, free_pipe); /* frees the listener: the pipe is its first member */
+        uv_close((uv_handle_t *)&listener->pipe,
+                 free_pipe); /* frees the listener: the pipe is its first member */
         return -1;
     }
     *out = listener;
@@ -193,8 +197,8 @@ void listener_close(struct listener *listener, void (*closed)(void *context), vo
 {
     listener->closed = closed;
     listener->closed_context = context;
-    /* The name goes before the lock: a service that starts now makes its own. The lock is given up at once, since a process whose
-     * threads are stuck in the kernel may linger after its end. */
+    /* The name goes before the lock: a service that starts now makes its own. The lock is given up
+     * at once, since a process whose threads are stuck in the kernel may linger after its end. */
     unlink(listener->name);
     close(listener->lock);
     uv_close((uv_handle_t *)&listener->pipe, on_closed);

@@ -55,7 +55,8 @@ static void put_string(struct line *line, const char *text)
             escaped[1] = (char)c;
             put(line, escaped, 2);
         } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !valid)) {
-            /* Bytes that are no UTF-8 appear as the Latin-1 character of the same number: the line stays JSON. */
+            /* Bytes that are no UTF-8 appear as the Latin-1 character of the same number: the line
+             * stays JSON. */
             int n = snprintf(escaped, sizeof escaped, "\\u%04x", c);
             put(line, escaped, (size_t)n);
         } else {
@@ -129,7 +130,8 @@ void log_write(const struct log *log, enum log_level level, const char *event,
     memcpy(line.bytes + line.length, "}\n", 2);
     line.length += 2;
 
-    /* One write: lines of several threads never mix. A log that cannot be written must not stop the service. */
+    /* One write: lines of several threads never mix. A log that cannot be written must not stop the
+     * service. */
     uv_buf_t buffer = uv_buf_init(line.bytes, (unsigned)line.length);
     uv_fs_t request;
     (void)uv_fs_write(NULL, &request, log->descriptor, &buffer, 1, -1, NULL);

@@ -1,6 +1,7 @@
 /* Structured log: one JSON object a line on standard error, safe against hostile names.
  *
- *     log_event(log, LOG_INFO, "listening", LOG_TEXT("pipe", name), LOG_NUMBER("connections", 256));
+ *     log_event(log, LOG_INFO, "listening", LOG_TEXT("pipe", name), LOG_NUMBER("connections",
+ * 256));
  */
 #ifndef JUNCTION_LOG_H
 #define JUNCTION_LOG_H
@@ -20,11 +21,18 @@ struct log_field {
     const char *text; /* NULL: a number */
     int64_t number;
 };
-#define LOG_TEXT(name, text)     {(name), (text), 0}
-#define LOG_NUMBER(name, number) {(name), NULL, (int64_t)(number)}
+#define LOG_TEXT(name, text) \
+    {                        \
+        (name), (text), 0    \
+    }
+#define LOG_NUMBER(name, number)        \
+    {                                   \
+        (name), NULL, (int64_t)(number) \
+    }
 
-/* At least one field. Fields with a NULL text are written as numbers. A line longer than 8 KiB loses its last fields. */
-#define log_event(log, level, event, ...)                                                          \
+/* At least one field. Fields with a NULL text are written as numbers. A line longer than 8 KiB
+ * loses its last fields. */
+#define log_event(log, level, event, ...) \
     log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__, {NULL, NULL, 0}})
 void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields);

@@ -8,22 +8,29 @@
 #include "server.h"
 
 static const char usage[] =
-    "junctiond " JUNCTION_VERSION ": makes, shows, lists and deletes NTFS junctions for its callers\n"
+    "junctiond " JUNCTION_VERSION
+    ": makes, shows, lists and deletes NTFS junctions for its callers\n"
     "\n"
-    "  junctiond run [--pipe NAME] [--config FILE]   serve in the foreground, log to standard error\n"
-    "  junctiond check-config FILE                   judge a configuration file and say what is wrong\n"
+    "  junctiond run [--pipe NAME] [--config FILE]   serve in the foreground, log to standard "
+    "error\n"
+    "  junctiond check-config FILE                   judge a configuration file and say what is "
+    "wrong\n"
     "  junctiond version | help\n"
     "\n"
-    "--pipe NAME    a name with a '/' (Windows: beginning with \\\\.\\pipe\\) is taken as it is; otherwise it is\n"
+    "--pipe NAME    a name with a '/' (Windows: beginning with \\\\.\\pipe\\) is taken as it is; "
+    "otherwise it is\n"
     "               /run/junction/NAME.sock (Windows: \\\\.\\pipe\\NAME)\n"
-    "--config FILE  default: /etc/junction/junction.json (Windows: %ProgramData%\\Junction\\junction.json), which may be\n"
-    "               missing; it must belong to an account that is trusted, and nobody else may be able to change it\n"
+    "--config FILE  default: /etc/junction/junction.json (Windows: "
+    "%ProgramData%\\Junction\\junction.json), which may be\n"
+    "               missing; it must belong to an account that is trusted, and nobody else may be "
+    "able to change it\n"
     "\n"
     "SIGTERM, SIGINT or Ctrl-C stop the service: what was begun is finished and answered first.\n";
 
 static int complain(const char *text, const char *what)
 {
-    fprintf(stderr, "junctiond: %s%s%s\n", text, what != NULL ? ": " : "", what != NULL ? what : "");
+    fprintf(stderr, "junctiond: %s%s%s\n", text, what != NULL ? ": " : "",
+            what != NULL ? what : "");
     return 2;
 }
 
@@ -68,8 +75,9 @@ static int run(int count, char **arguments)
     }
     if (pipe_option != NULL ? pipe_name_from_option(pipe_option, pipe_name) != 0
                             : pipe_name_for_service(pipe_name) != 0) {
-        return complain(pipe_option != NULL ? "--pipe: the name is empty or too long"
-                                            : "there is no default place to listen here: give --pipe",
+        return complain(pipe_option != NULL
+                            ? "--pipe: the name is empty or too long"
+                            : "there is no default place to listen here: give --pipe",
                         pipe_option);
     }
     const char *path = config_path != NULL ? config_path : process_config_path();

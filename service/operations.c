@@ -8,10 +8,10 @@
 #include "record.h"
 #include "translate.h"
 
-#define BATCH_ENTRIES  128
-#define BATCH_BYTES    (48u * 1024u)
-#define BATCH_TIME     (100ull * 1000000ull)
-#define PROGRESS_TIME  (500ull * 1000000ull)
+#define BATCH_ENTRIES 128
+#define BATCH_BYTES   ((size_t)48 * 1024)
+#define BATCH_TIME    (100ull * 1000000ull)
+#define PROGRESS_TIME (500ull * 1000000ull)
 
 enum item_kind operations_kind(enum method method)
 {
@@ -69,7 +69,8 @@ static int stream_entry(void *context, struct reparse_entry *entry)
     struct stream *stream = context;
     size_t size = 256 + entry->path.length + entry->target.length + entry->substitute_name.length +
                   entry->print_name.length;
-    /* A line may hold 1 MiB, and a name can take six bytes for one in JSON, and its hex besides: one huge entry goes alone. */
+    /* A line may hold 1 MiB, and a name can take six bytes for one in JSON, and its hex besides:
+     * one huge entry goes alone. */
     if (stream->batch != NULL && stream->batch_bytes + size > BATCH_BYTES && flush(stream) != 0) {
         return -1;
     }
@@ -159,8 +160,8 @@ void operations_run(struct engine *engine, struct peer *peer, const struct log *
             .must_exist = params->must_exist,
             .dry_run = params->dry_run,
         };
-        item->status = engine_create(engine, &item->work, &request, &item->result.created,
-                                     &item->error);
+        item->status =
+            engine_create(engine, &item->work, &request, &item->result.created, &item->error);
         break;
     }
     case METHOD_JUNCTION_DELETE: {
@@ -171,8 +172,8 @@ void operations_run(struct engine *engine, struct peer *peer, const struct log *
             .keep_directory = params->keep_directory,
             .dry_run = params->dry_run,
         };
-        item->status = engine_delete(engine, &item->work, &request, &item->result.deleted,
-                                     &item->error);
+        item->status =
+            engine_delete(engine, &item->work, &request, &item->result.deleted, &item->error);
         break;
     }
     case METHOD_REPARSE_SHOW: {

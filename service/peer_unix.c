@@ -26,7 +26,8 @@ struct peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    bool root_here; /* uid 0 of the service's own user namespace: keeps the service's capabilities */
+    bool
+        root_here; /* uid 0 of the service's own user namespace: keeps the service's capabilities */
     bool service_is_root;
     gid_t service_gid;
     struct __user_cap_data_struct capabilities[2]; /* the service's: what a thread puts back */
@@ -50,8 +51,9 @@ bool peer_may_change(void)
     return true;
 }
 
-/* Uid 0 may come from another user namespace in which root here is mapped: such a caller owns root's files and has none of root's
- * capabilities. The process id can be trusted as far as the process still lives after its namespace was read. */
+/* Uid 0 may come from another user namespace in which root here is mapped: such a caller owns
+ * root's files and has none of root's capabilities. The process id can be trusted as far as the
+ * process still lives after its namespace was read. */
 static bool is_root_here(int socket, pid_t pid)
 {
     char path[64];
@@ -102,8 +104,7 @@ int peer_capture(uv_pipe_t *pipe, struct peer **out, struct message_error *error
                            "this service is not root and serves its own account only");
         return -1;
     }
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &groups_size) != 0 &&
-        errno != ERANGE) {
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &groups_size) != 0 && errno != ERANGE) {
         message_error_setf(error, JERR_IDENTITY_REFUSED, "the caller's groups cannot be read");
         error->os = errno;
         return -1;
@@ -168,8 +169,9 @@ long peer_pid(const struct peer *peer)
 
 /* ---- the scope ----
  *
- * Raw system calls: glibc's setgroups and friends change every thread of the process. setfsuid and setfsgid do not report errors, so what they
- * did is read back. A service that is not root serves only its own uid and has nothing to put on. */
+ * Raw system calls: glibc's setgroups and friends change every thread of the process. setfsuid and
+ * setfsgid do not report errors, so what they did is read back. A service that is not root serves
+ * only its own uid and has nothing to put on. */
 
 /* Effective capabilities of this thread become the permitted ones, or none. */
 static int set_effective(const struct peer *peer, bool full)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_SIZE (512u * 1024u)
+#define STACK_SIZE ((size_t)512 * 1024)
 
 struct pool_thread {
     uv_thread_t thread;

@@ -1,8 +1,9 @@
 /* Working threads for one kind of work, shared fairly.
  *
- * Work waits in shares, one an identity; threads take from the shares in turn, and no share has more than its limit running. Threads start when they
- * are needed. A thread that a watcher found stuck (in a system call on a volume that does not answer) goes on counting against its share,
- * but is replaced, so that others are served. */
+ * Work waits in shares, one an identity; threads take from the shares in turn, and no share has
+ * more than its limit running. Threads start when they are needed. A thread that a watcher found
+ * stuck (in a system call on a volume that does not answer) goes on counting against its share, but
+ * is replaced, so that others are served. */
 #ifndef JUNCTION_POOL_H
 #define JUNCTION_POOL_H
 
@@ -26,7 +27,7 @@ struct pool_share {
     struct pool_job *first, *last;
     struct pool_share *ring_next; /* in the ring while jobs wait */
     bool in_ring;
-    unsigned running, stuck;      /* running includes stuck */
+    unsigned running, stuck; /* running includes stuck */
 };
 
 struct pool_figures {
@@ -35,8 +36,8 @@ struct pool_figures {
 
 struct pool {
     uv_mutex_t lock;
-    uv_cond_t wake;   /* a job waits, or the pool stops */
-    uv_cond_t ended;  /* a thread ended */
+    uv_cond_t wake;          /* a job waits, or the pool stops */
+    uv_cond_t ended;         /* a thread ended */
     struct pool_share *ring; /* last share served; its successor is next */
     struct pool_thread *finished;
     unsigned limit, per_share;
@@ -46,8 +47,9 @@ struct pool {
 
 int pool_init(struct pool *pool, unsigned threads, unsigned per_share);
 
-/* 0, or -1 when the share has all its threads stuck, or no thread could be had: the job was not taken. `by_worker`: the caller is a thread of this pool
- * that is about to look for work, so nobody need be woken. */
+/* 0, or -1 when the share has all its threads stuck, or no thread could be had: the job was not
+ * taken. `by_worker`: the caller is a thread of this pool that is about to look for work, so nobody
+ * need be woken. */
 int pool_submit(struct pool *pool, struct pool_share *share, struct pool_job *job, bool by_worker);
 
 /* Takes a job back that still waits. False: it runs or is done. */
@@ -62,8 +64,9 @@ bool pool_share_is_empty(struct pool *pool, const struct pool_share *share);
 
 struct pool_figures pool_figures(struct pool *pool);
 
-/* No job may wait. Ends idle threads and waits for the busy ones until `until` (uv_hrtime); false when some are still busy then: the pool's memory is
- * in use and the process must end without it. */
+/* No job may wait. Ends idle threads and waits for the busy ones until `until` (uv_hrtime); false
+ * when some are still busy then: the pool's memory is in use and the process must end without it.
+ */
 bool pool_stop(struct pool *pool, uint64_t until);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* umask 022, SIGPIPE ignored, descriptors 0..2 open, the limit of open descriptors raised (POSIX); DLL search and UTF-8 (Windows). 0, or -1
- * with *why. */
+/* umask 022, SIGPIPE ignored, descriptors 0..2 open, the limit of open descriptors raised (POSIX);
+ * DLL search and UTF-8 (Windows). 0, or -1 with *why. */
 int process_prepare(char why[256]);
 
 /* Runs with rights that its callers lack: root, or an elevated token. */
@@ -19,8 +19,9 @@ bool process_has_win32_errors(void);
 /* Default place of the configuration file. */
 const char *process_config_path(void);
 
-/* 0 when only trusted accounts (root or the service's own; SYSTEM and Administrators) can change the file, its directory or replace either
- * by way of the directories above; -1 with *why otherwise. A file that does not exist is -2. */
+/* 0 when only trusted accounts (root or the service's own; SYSTEM and Administrators) can change
+ * the file, its directory or replace either by way of the directories above; -1 with *why
+ * otherwise. A file that does not exist is -2. */
 int process_check_trusted(const char *path, char why[512]);
 
 /* Ends at once, without waiting for threads that are stuck in the kernel. */

@@ -39,8 +39,7 @@ void record_outcome(void *context, const struct engine_change *change,
     } else {
         /* A refusal is the caller's business; a volume that fails is the administrator's. */
         bool trouble = error->code == ENGINE_IO_ERROR || error->code == ENGINE_VOLUME_FULL ||
-                       error->code == ENGINE_INTERNAL_ERROR ||
-                       error->code == ENGINE_OUT_OF_MEMORY;
+                       error->code == ENGINE_INTERNAL_ERROR || error->code == ENGINE_OUT_OF_MEMORY;
         log_event(record->log, trouble ? LOG_WARNING : LOG_DEBUG, "change.failed",
                   LOG_TEXT("kind", kind_name(change->kind)),
                   LOG_TEXT("identity", peer_key(record->peer)),

@@ -1,5 +1,6 @@
-/* The record of changes: what the engine tells before and after it changes a disk. It goes to the log; whatever keeps a journal takes this place, and may refuse
- * a change by failing record_intent. */
+/* The record of changes: what the engine tells before and after it changes a disk. It goes to the
+ * log; whatever keeps a journal takes this place, and may refuse a change by failing record_intent.
+ */
 #ifndef JUNCTION_RECORD_H
 #define JUNCTION_RECORD_H
 
@@ -16,6 +17,7 @@ struct record {
 
 /* For struct engine_observer; the context is a struct record. */
 int record_intent(void *context, const struct engine_change *change, struct engine_error *error);
-void record_outcome(void *context, const struct engine_change *change, const struct engine_error *error);
+void record_outcome(void *context, const struct engine_change *change,
+                    const struct engine_error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* The service as a whole: the loop, what listens on it, the connections, the identities behind them and the threads that work for them. */
+/* The service as a whole: the loop, what listens on it, the connections, the identities behind them
+ * and the threads that work for them. */
 #ifndef JUNCTION_SERVER_H
 #define JUNCTION_SERVER_H
 
@@ -21,22 +22,24 @@ struct server {
     struct connection *connections; /* all, doubly linked */
     unsigned connection_count;
     uint64_t refused, served, failed;
-    uint64_t started;               /* uv_hrtime */
-    uint64_t stop_by;               /* uv_hrtime; 0: not stopping */
+    uint64_t started; /* uv_hrtime */
+    uint64_t stop_by; /* uv_hrtime; 0: not stopping */
     bool listening, forced;
     int open_handles;
     char *read_buffer;
 
     struct pool pools[WORK_CLASS_COUNT];
 
-    /* Guards what the working threads touch: queues, states and outboxes of connections, and `news`. Taken before a pool's lock. */
+    /* Guards what the working threads touch: queues, states and outboxes of connections, and
+     * `news`. Taken before a pool's lock. */
     uv_mutex_t lock;
-    struct connection *news;        /* connections that have something for the loop */
+    struct connection *news; /* connections that have something for the loop */
 };
 
 #define SERVER_READ_BUFFER 65536u
 
-/* Runs until it is told to stop. Takes the configuration over. Returns the exit status of the process. */
+/* Runs until it is told to stop. Takes the configuration over. Returns the exit status of the
+ * process. */
 int server_run(struct config *config, const char *pipe_name);
 
 /* A connection is gone: off the lists, and perhaps the last one of a server that stops. */

@@ -54,8 +54,7 @@ static cJSON *connections(const struct connection *connection)
     cJSON_AddNumberToObject(json, "open", server->connection_count);
     cJSON_AddNumberToObject(json, "limit", server->config.limits.connections);
     cJSON_AddNumberToObject(json, "ofYours", connection->identity->connections);
-    cJSON_AddNumberToObject(json, "limitPerIdentity",
-                            server->config.limits.connectionsPerIdentity);
+    cJSON_AddNumberToObject(json, "limitPerIdentity", server->config.limits.connectionsPerIdentity);
     cJSON_AddNumberToObject(json, "refused", (double)server->refused);
     return json;
 }
@@ -116,8 +115,8 @@ static cJSON *status(struct connection *connection)
     cJSON_AddStringToObject(json, "version", JUNCTION_VERSION);
     cJSON_AddStringToObject(json, "platform", process_platform());
     cJSON_AddNumberToObject(json, "pid", uv_os_getpid());
-    cJSON_AddNumberToObject(json, "uptimeSeconds",
-                            (double)((uv_hrtime() - server->started) / 1000000000u));
+    uint64_t uptime = (uv_hrtime() - server->started) / 1000000000u;
+    cJSON_AddNumberToObject(json, "uptimeSeconds", (double)uptime);
     cJSON_AddBoolToObject(json, "privileged", process_is_privileged());
     cJSON_AddStringToObject(json, "identity", connection->identity->key);
     cJSON_AddBoolToObject(json, "mayChange", peer_may_change());

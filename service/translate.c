@@ -13,8 +13,8 @@ _Static_assert((int)REPARSE_JUNCTION == (int)ENTRY_JUNCTION &&
 int translate_code(enum engine_code code)
 {
     switch (code) {
-#define SAME(name)                                                                                 \
-    case ENGINE_##name:                                                                            \
+#define SAME(name)      \
+    case ENGINE_##name: \
         return JERR_##name;
         SAME(INTERNAL_ERROR)
         SAME(OUT_OF_MEMORY)

@@ -9,7 +9,8 @@
 int translate_code(enum engine_code code);
 
 /* `path` (NULL: none) is what the error is about. */
-void translate_error(const struct engine_error *from, const struct text *path, struct message_error *out);
+void translate_error(const struct engine_error *from, const struct text *path,
+                     struct message_error *out);
 
 /* A tree for one entry; NULL when memory is out. */
 cJSON *translate_entry(struct reparse_entry *entry);

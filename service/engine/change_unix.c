@@ -213,6 +213,25 @@ static int set_buffer(struct change *change, int flags)
     return os;
 }
 
+/* For a dry run: would the mount itself let the caller? With `permissions` ntfs-3g lets only the
+ * owner change the attribute. It judges that first, and both flags together are never met: nothing
+ * is written. */
+static int may_set(struct change *change)
+{
+    char path[PLACE_FD_SIZE];
+    bool is_link = change->old_length > 0;
+    place_fd_path(change->place.leaf, path);
+    int os = setxattr(path, PLACE_REPARSE_ATTRIBUTE, is_link ? change->old : change->new,
+                      is_link ? change->old_length : change->new_length,
+                      XATTR_CREATE | XATTR_REPLACE) == 0
+                 ? 0
+                 : errno;
+    work_beat(change->work);
+    if (os == EACCES || os == EPERM)
+        return place_fail(change->error, os, "the reparse point may not be changed");
+    return 0;
+}
+
 /* Takes back what set_buffer did, or did by half when it failed. */
 static void unset_buffer(struct change *change)
 {
@@ -267,7 +286,7 @@ static int turn(struct change *change, bool dry_run)
     if (empty <= 0)
         return empty < 0 ? -1 : work_fail(change->error, ENGINE_NOT_EMPTY, 0, NULL);
     if (dry_run)
-        return 0;
+        return may_set(change);
     if (change_announce(change, ENGINE_CHANGE_CREATE) != 0)
         return -1;
     int os = set_buffer(change, XATTR_CREATE);
@@ -392,7 +411,7 @@ static int replace(struct change *change)
         return work_fail(change->error, ENGINE_OUT_OF_MEMORY, 0, NULL);
     created->outcome = CREATE_REPLACED;
     if (request->dry_run)
-        return 0;
+        return may_set(change);
     if (change_announce(change, ENGINE_CHANGE_REPLACE) != 0)
         return -1;
     /* It stays a link for the kernel, so nothing has to be settled. */
@@ -477,7 +496,7 @@ static int open_ancestor(struct change *change)
         return -1;
 
     change->missing = strndup(place->path + kept, end - kept);
-    change->made = calloc(count, sizeof *change->made);
+    change->made = calloc(count + 1, sizeof *change->made);
     if (!change->missing || !change->made)
         return work_fail(change->error, ENGINE_OUT_OF_MEMORY, 0, NULL);
     char *rest = change->missing + 1, *name;
@@ -702,7 +721,7 @@ static int delete_link(struct change *change, const struct engine_delete *reques
     if (text_copy(&out->target, &change->present.target) != UTF_OK)
         return work_fail(change->error, ENGINE_OUT_OF_MEMORY, 0, NULL);
     if (request->dry_run)
-        return 0;
+        return may_set(change);
 
     char path[PLACE_FD_SIZE];
     place_fd_path(place->leaf, path);

@@ -60,7 +60,10 @@ static char *windows_path(struct engine *engine, const struct volume *volume, co
                   volume->point, found ? own.point : "none that is known");
         goto done;
     }
-    if (strchr(path, '\\')) {
+    /* Only what lies on the volume: where it is mounted is nothing to Windows. */
+    const char *rest = path + volume_prefix(own.point, path);
+    const char *root = strcmp(own.root, "/") == 0 ? "" : own.root;
+    if (strchr(rest, '\\') || strchr(root, '\\')) {
         work_fail(error, ENGINE_INVALID_TARGET, 0, "a name holds a '\\'");
         goto done;
     }
@@ -71,8 +74,6 @@ static char *windows_path(struct engine *engine, const struct volume *volume, co
                   "configuration, or write the target as X:\\...");
         goto done;
     }
-    const char *rest = path + volume_prefix(own.point, path);
-    const char *root = strcmp(own.root, "/") == 0 ? "" : own.root;
     size_t size = strlen(root) + strlen(rest) + 4;
     result = malloc(size);
     if (!result) {

@@ -99,7 +99,7 @@ char *place_normalise(const char *path, struct engine_error *error)
         work_fail(error, ENGINE_INVALID_PATH, 0, "the path is not well-formed text");
         return NULL;
     }
-    char *out = malloc(length + 2);
+    char *out = calloc(1, length + 2);
     if (!out) {
         work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
         return NULL;
@@ -159,8 +159,12 @@ static int open_plain(const char *path)
         size_t length = strlen(path), take = length;
         if (length >= PATH_MAX) {
             take = PATH_MAX - 1;
-            while (path[take] != '/')
+            while (take > 0 && path[take] != '/')
                 take--;
+        }
+        if (take == 0) { /* cannot be: names are shorter */
+            errno = ENAMETOOLONG;
+            return -1;
         }
         memcpy(piece, path, take);
         piece[take] = '\0';
@@ -258,7 +262,7 @@ static int slow_step(struct engine *engine, struct engine_work *work, struct slo
     if (slow_name(engine, work, slow, name, error) != 0)
         return -1;
     int next = open_resolved(slow->at, name, O_PATH | O_NOFOLLOW, 0);
-    struct statx stat;
+    struct statx stat = {0};
     int os = next < 0 ? errno : place_stat(next, &stat);
     work_beat(work);
     if (os) {
@@ -352,7 +356,8 @@ static int find_volume(struct engine *engine, struct engine_work *work, const st
     if (found < 0)
         return -1;
     if (found == 0)
-        return work_fail(error, ENGINE_VOLUME_GONE, 0, "its mount is not in the list of mounts");
+        return work_fail(error, ENGINE_UNSUPPORTED_FILE_SYSTEM, 0,
+                         "its mount is not in the service's list of mounts");
     atomic_store(&work->volume, device_of(stat));
     if (volume_judge(engine->volumes, out, error) == 0)
         return 0;

@@ -1,4 +1,5 @@
-/* Case as NTFS sees it: single 16-bit units, upper-cased one by one (Unicode's simple mappings within the BMP, as in $UpCase). */
+/* Case as NTFS sees it: single 16-bit units, upper-cased one by one (Unicode's simple mappings
+ * within the BMP, as in $UpCase). */
 #ifndef JUNCTION_UPCASE_H
 #define JUNCTION_UPCASE_H
 

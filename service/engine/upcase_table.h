@@ -134,4 +134,4 @@
 {0xA77F, 0xA787, 2, -1},
 {0xA78C, 0xA78C, 1, -1},
 {0xFF41, 0xFF5A, 1, -32},
-/* clang-format on */
+    /* clang-format on */

@@ -124,6 +124,18 @@ static void row_clear(struct row *row)
     memset(row, 0, sizeof *row);
 }
 
+/* "8:1" */
+static bool read_device(const char *text, unsigned long *major_number, unsigned long *minor_number)
+{
+    char *end;
+    *major_number = strtoul(text, &end, 10);
+    if (end == text || *end != ':')
+        return false;
+    text = end + 1;
+    *minor_number = strtoul(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
 /* `id parent major:minor root point options [optional...] - type source super-options`. 0, or -1
  * without memory; a line of another shape is passed over (row->line stays NULL). */
 static int row_read(struct row *row, const char *line)
@@ -147,15 +159,15 @@ static int row_read(struct row *row, const char *line)
     char *type = strsep(&rest, " ");
     char *source = strsep(&rest, " ");
     const char *super = rest ? rest : "";
-    unsigned major_number, minor_number;
-    if (!type || !source || sscanf(field[2], "%u:%u", &major_number, &minor_number) != 2 ||
+    unsigned long major_number, minor_number;
+    if (!type || !source || !read_device(field[2], &major_number, &minor_number) ||
         field[3][0] != '/' || field[4][0] != '/')
         goto other_shape;
     unescape(field[3]);
     unescape(field[4]);
     struct volume *volume = &row->volume;
     volume->mount = (int)strtol(field[0], NULL, 10);
-    volume->device = makedev(major_number, minor_number);
+    volume->device = makedev((unsigned)major_number, (unsigned)minor_number);
     volume->root = strdup(field[3]);
     volume->point = strdup(field[4]);
     volume->fuse = type_is(type, "fuse") || type_is(type, "fuseblk");
@@ -316,7 +328,7 @@ void volume_table_close(struct volume_table *table)
     if (!table)
         return;
     rows_free(table->rows, table->count);
-    for (size_t i = 0; i < table->drive_count; i++)
+    for (size_t i = 0; table->drives && i < table->drive_count; i++)
         free((char *)table->drives[i].mount);
     free(table->drives);
     free(table->stuck);

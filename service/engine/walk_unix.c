@@ -85,7 +85,8 @@ static int path_push(struct walk *walk, const char *name, size_t length)
 static void path_cut(struct walk *walk, size_t length)
 {
     walk->length = length;
-    walk->path[length] = '\0';
+    if (walk->path)
+        walk->path[length] = '\0';
 }
 
 static int hand_over(struct walk *walk, struct reparse_entry *entry)
@@ -145,8 +146,7 @@ static bool is_gone(int os)
 /* What is printed must be accepted by the other operations: names end where NTFS' paths do. */
 static bool is_too_long(const struct walk *walk)
 {
-    return walk->length > PATH_UNITS &&
-           wtf8_utf16_length(walk->path, walk->length) > PATH_UNITS;
+    return walk->length > PATH_UNITS && wtf8_utf16_length(walk->path, walk->length) > PATH_UNITS;
 }
 
 static int report_too_long(struct walk *walk)

@@ -1,8 +1,10 @@
-/* Times single operations: the system calls issued bare, and the same work through the service, one request at a time and pipelined. The three take turns within
- * one run, on one mount, as one user, so that their ratios hold on a noisy machine.
+/* Times single operations: the system calls issued bare, and the same work through the service, one
+ * request at a time and pipelined. The three take turns within one run, on one mount, as one user,
+ * so that their ratios hold on a noisy machine.
  *
- *     operations SOCKET DIRECTORY COUNT ROUNDS      prints one JSON object a measurement: microseconds per operation, one number a round
- *     operations spawn ROUNDS PROGRAM [ARG...] -- PROGRAM [ARG...]      the same for two whole processes
+ *     operations SOCKET DIRECTORY COUNT ROUNDS      prints one JSON object a measurement:
+ * microseconds per operation, one number a round operations spawn ROUNDS PROGRAM [ARG...] --
+ * PROGRAM [ARG...]      the same for two whole processes
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,10 +51,10 @@ static double now(void)
 
 /* ---- bare: what the engine does on the volume, and nothing else ---- */
 
-static const uint8_t buffer[] = {0x03, 0, 0, 0xa0, 0x2c, 0, 0,    0, 0,   0, 0x14, 0, 0x16,
-                                 0,    12, 0, '\\', 0, '?', 0, '?', 0, '\\', 0, 'C', 0,
-                                 ':',  0, '\\', 0, 't', 0, 'g', 0, 't', 0, 0,   0, 'C',
-                                 0,    ':', 0, '\\', 0, 't', 0, 'g', 0, 't', 0, 0, 0};
+static const uint8_t buffer[] = {0x03, 0, 0,    0xa0, 0x2c, 0, 0,   0, 0,    0, 0x14, 0, 0x16, 0,
+                                 12,   0, '\\', 0,    '?',  0, '?', 0, '\\', 0, 'C',  0, ':',  0,
+                                 '\\', 0, 't',  0,    'g',  0, 't', 0, 0,    0, 'C',  0, ':',  0,
+                                 '\\', 0, 't',  0,    'g',  0, 't', 0, 0,    0};
 
 static int pin(int at, const char *name, int flags)
 {
@@ -63,8 +65,8 @@ static int pin(int at, const char *name, int flags)
 static int pin_parent(const char *directory, struct statx *status)
 {
     int parent = pin(AT_FDCWD, directory, O_DIRECTORY);
-    if (parent < 0 || statx(parent, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-                            STATX_BASIC_STATS, status) != 0) {
+    if (parent < 0 ||
+        statx(parent, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, status) != 0) {
         die(directory);
     }
     return parent;
@@ -83,8 +85,8 @@ static void bare(enum kind kind, const char *directory, const char *name)
         die("mkdirat");
     }
     int leaf = pin(parent, name, O_NOFOLLOW);
-    if (leaf < 0 || statx(leaf, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS,
-                          &status) != 0) {
+    if (leaf < 0 ||
+        statx(leaf, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) != 0) {
         die("leaf");
     }
     snprintf(path, sizeof path, "/proc/self/fd/%d", leaf);
@@ -230,7 +232,8 @@ static void through(struct peer *peer, enum kind kind, const char *directory, in
     }
 }
 
-static void measure(struct peer *peer, enum way way, enum kind kind, const char *directory, int count)
+static void measure(struct peer *peer, enum way way, enum kind kind, const char *directory,
+                    int count)
 {
     if (way != BARE) {
         through(peer, kind, directory, count, way == SINGLE ? 1 : WINDOW);

@@ -1,4 +1,5 @@
-/* Any bytes as a configuration file: refused with a reason, or read; never a crash, a leak or a value out of range. */
+/* Any bytes as a configuration file: refused with a reason, or read; never a crash, a leak or a
+ * value out of range. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -31,8 +31,14 @@ static cJSON *written(int reader)
 static void test_names(void **state)
 {
     static const char *const names[] = {
-        "/plain", "quote\"back\\slash", "new\nline\ttab", "\x7f\x01", "\xff\xfe not UTF-8",
-        "\xed\xa0\x80", "\xf0\x9f\x98\x80", "",
+        "/plain",
+        "quote\"back\\slash",
+        "new\nline\ttab",
+        "\x7f\x01",
+        "\xff\xfe not UTF-8",
+        "\xed\xa0\x80",
+        "\xf0\x9f\x98\x80",
+        "",
     };
     int ends[2];
     (void)state;

@@ -1,4 +1,5 @@
-/* The working threads: turns between shares, the limit of a share, stuck threads and their replacement, the end. */
+/* The working threads: turns between shares, the limit of a share, stuck threads and their
+ * replacement, the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -162,7 +163,8 @@ static void test_limit_of_a_share(void **state)
     gate_destroy(&free_gate);
 }
 
-/* Every thread stuck: they are replaced and others are served; the account that is stuck is refused; all comes back in the end. */
+/* Every thread stuck: they are replaced and others are served; the account that is stuck is
+ * refused; all comes back in the end. */
 static void test_stuck(void **state)
 {
     struct pool pool;
@@ -255,8 +257,10 @@ static void test_stop_does_not_wait_for_ever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns),    cmocka_unit_test(test_limit_of_a_share),
-        cmocka_unit_test(test_stuck),    cmocka_unit_test(test_withdraw),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_limit_of_a_share),
+        cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_withdraw),
         cmocka_unit_test(test_stop_does_not_wait_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
