@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "lock.h"
 #include "work.h"
 
 int engine_open(const struct engine_options *options, struct engine **out,
@@ -14,7 +15,7 @@ int engine_open(const struct engine_options *options, struct engine **out,
     if (!engine)
         return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
     if (volume_table_open(options, &engine->volumes, error) != 0 ||
-        place_locks_open(&engine->locks, error) != 0) {
+        lock_table_open(&engine->locks, error) != 0) {
         engine_close(engine);
         return -1;
     }
@@ -26,7 +27,7 @@ void engine_close(struct engine *engine)
 {
     if (!engine)
         return;
-    place_locks_close(engine->locks);
+    lock_table_close(engine->locks);
     volume_table_close(engine->volumes);
     free(engine);
 }

@@ -6,11 +6,11 @@
 
 struct volume;
 struct volume_table;
-struct place_locks;
+struct lock_table;
 
 struct engine {
     struct volume_table *volumes;
-    struct place_locks *locks;
+    struct lock_table *locks;
 };
 
 /* Put the caller's identity on this thread, for the whole of one piece of work, and take it off. */

@@ -64,6 +64,7 @@ bool place_is_root(const struct place *place);
 
 /* statx of a pinned file, with mount id and what is cached; errno or 0. */
 int place_stat(int file, struct statx *out);
+uint64_t place_device(const struct statx *stat); /* st_dev */
 /* The first fstat after a change of type fails once: it is spent here, so that nobody else meets
  * it. */
 void place_settle(int file);
@@ -75,39 +76,5 @@ ssize_t place_buffer(int file, uint8_t *buffer, size_t size);
 void place_facts(int file, uint64_t *created, bool *directory);
 /* When the entries of a directory changed last, in NTFS' own time; 0 when it cannot be read. */
 uint64_t place_modified(int file);
-
-/* ---- rights of the caller, whose fsuid this thread has: usual mounts do not check the attribute
- * --------------- */
-
-/* To add, turn or remove names in the parent. */
-int place_may_change(const struct place *place, struct engine_error *error);
-/* To retarget or delete the leaf: the above, and in a sticky parent ownership of leaf or parent. */
-int place_may_change_leaf(const struct place *place, struct engine_error *error);
-/* To turn the leaf, a directory, into a junction: the first, and ownership of the leaf or write
- * permission on it. */
-int place_may_turn(const struct place *place, struct engine_error *error);
-/* As the kernel's protected_symlinks: in sticky directories that anybody may write only links of
- * one's own or the directory's owner are followed. */
-bool place_may_follow(const struct statx *directory, const struct statx *link);
-
-/* ---- one work at a time on a file
- * -------------------------------------------------------------------------------- */
-
-struct place_lock {
-    uint64_t device, inode,
-        name; /* name 0: the file itself; else a hash of a name in the directory `inode` */
-    bool held;
-    struct place_lock *next;
-};
-int place_locks_open(struct place_locks **out, struct engine_error *error);
-void place_locks_close(struct place_locks *locks);
-
-/* Waits until nobody else works on this name (or file), or until the work is cancelled: CANCELLED,
- * TIMED_OUT. Names come before files. */
-int place_lock_name(struct engine *engine, struct engine_work *work, const struct place *place,
-                    struct place_lock *lock, struct engine_error *error);
-int place_lock_file(struct engine *engine, struct engine_work *work, const struct place *place,
-                    struct place_lock *lock, struct engine_error *error);
-void place_unlock(struct engine *engine, struct place_lock *lock); /* harmless when not held */
 
 #endif

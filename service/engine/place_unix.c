@@ -3,25 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <linux/openat2.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/fsuid.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "upcase.h"
+#include "rights.h"
 #include "work.h"
 
-#define LINKS_MAX     40 /* as the kernel */
-#define NAME_UNITS    255
-#define LOCK_BUCKETS  64
-#define LOCK_SLICE_NS 50000000L
+#define LINKS_MAX  40 /* as the kernel */
+#define NAME_UNITS 255
 
 enum engine_code place_code(int os)
 {
@@ -279,7 +273,7 @@ static int slow_step(struct engine *engine, struct engine_work *work, struct slo
     int absolute = -1;
     if (++slow->links > LINKS_MAX)
         work_fail(error, ENGINE_TOO_MANY_LINKS, ELOOP, "%s", slow->resolved);
-    else if (!place_may_follow(&slow->stat, &stat))
+    else if (!rights_may_follow(&slow->stat, &stat))
         work_fail(error, ENGINE_UNTRUSTED_MOUNT_POINT, EACCES, "%s", slow->resolved);
     else
         absolute = slow_follow(slow, next, error);
@@ -343,7 +337,7 @@ int place_stat(int file, struct statx *out)
                : errno;
 }
 
-static uint64_t device_of(const struct statx *stat)
+uint64_t place_device(const struct statx *stat)
 {
     return gnu_dev_makedev(stat->stx_dev_major, stat->stx_dev_minor);
 }
@@ -358,7 +352,7 @@ static int find_volume(struct engine *engine, struct engine_work *work, const st
     if (found == 0)
         return work_fail(error, ENGINE_UNSUPPORTED_FILE_SYSTEM, 0,
                          "its mount is not in the service's list of mounts");
-    atomic_store(&work->volume, device_of(stat));
+    atomic_store(&work->volume, place_device(stat));
     if (volume_judge(engine->volumes, out, error) == 0)
         return 0;
     volume_clear(out);
@@ -515,190 +509,4 @@ uint64_t place_modified(int file)
     uint64_t times[4]; /* created, modified, accessed, changed */
     place_fd_path(file, path);
     return getxattr(path, "system.ntfs_times", times, sizeof times) == sizeof times ? times[1] : 0;
-}
-
-/* ---- rights
- * -----------------------------------------------------------------------------------------------------
- */
-
-static uid_t caller_uid(void)
-{
-    return (uid_t)setfsuid(
-        (uid_t)-1); /* an impossible uid changes nothing and tells the present one */
-}
-
-static int may_write(int directory)
-{
-    return syscall(SYS_faccessat2, directory, "", W_OK | X_OK, AT_EACCESS | AT_EMPTY_PATH) == 0
-               ? 0
-               : errno;
-}
-
-static bool owns_everything(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-    return syscall(SYS_capget, &header, data) == 0 &&
-           (data[CAP_TO_INDEX(CAP_FOWNER)].effective & CAP_TO_MASK(CAP_FOWNER));
-}
-
-int place_may_change(const struct place *place, struct engine_error *error)
-{
-    int os = may_write(place->parent);
-    return os ? place_fail(error, os, "the directory that holds it may not be changed") : 0;
-}
-
-int place_may_change_leaf(const struct place *place, struct engine_error *error)
-{
-    if (place_may_change(place, error) != 0)
-        return -1;
-    uid_t uid = caller_uid();
-    if (!(place->parent_stat.stx_mode & S_ISVTX) || uid == place->parent_stat.stx_uid ||
-        uid == place->leaf_stat.stx_uid || owns_everything())
-        return 0;
-    return work_fail(error, ENGINE_ACCESS_DENIED, EPERM,
-                     "it belongs to somebody else, in a sticky directory");
-}
-
-int place_may_turn(const struct place *place, struct engine_error *error)
-{
-    if (place_may_change(place, error) != 0)
-        return -1;
-    if (caller_uid() == place->leaf_stat.stx_uid || may_write(place->leaf) == 0 ||
-        owns_everything())
-        return 0;
-    return work_fail(error, ENGINE_ACCESS_DENIED, EACCES, "the directory belongs to somebody else");
-}
-
-bool place_may_follow(const struct statx *directory, const struct statx *link)
-{
-    if ((directory->stx_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
-        return true;
-    return link->stx_uid == caller_uid() || link->stx_uid == directory->stx_uid;
-}
-
-/* ---- locks
- * ------------------------------------------------------------------------------------------------------
- */
-
-struct place_locks {
-    pthread_mutex_t mutex;
-    pthread_cond_t released;
-    struct place_lock *held[LOCK_BUCKETS];
-};
-
-int place_locks_open(struct place_locks **out, struct engine_error *error)
-{
-    struct place_locks *locks = calloc(1, sizeof *locks);
-    if (!locks)
-        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&locks->released, &attributes);
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&locks->mutex, NULL);
-    *out = locks;
-    return 0;
-}
-
-void place_locks_close(struct place_locks *locks)
-{
-    if (!locks)
-        return;
-    pthread_mutex_destroy(&locks->mutex);
-    pthread_cond_destroy(&locks->released);
-    free(locks);
-}
-
-static struct place_lock **bucket_of(struct place_locks *locks, const struct place_lock *lock)
-{
-    uint64_t mix = (lock->device * 31 + lock->inode) * 0x9E3779B97F4A7C15u ^ lock->name;
-    return &locks->held[(mix ^ mix >> 32) % LOCK_BUCKETS];
-}
-
-static bool is_taken(struct place_lock *const *bucket, const struct place_lock *lock)
-{
-    for (const struct place_lock *other = *bucket; other; other = other->next) {
-        if (other->device == lock->device && other->inode == lock->inode &&
-            other->name == lock->name)
-            return true;
-    }
-    return false;
-}
-
-/* Whoever holds it may be stuck in the kernel for ever: the wait looks at its own work again and
- * again. */
-static int lock_take(struct engine *engine, struct engine_work *work, struct place_lock *lock,
-                     struct engine_error *error)
-{
-    struct place_locks *locks = engine->locks;
-    struct place_lock **bucket = bucket_of(locks, lock);
-    int result = 0;
-    pthread_mutex_lock(&locks->mutex);
-    while (is_taken(bucket, lock)) {
-        if (work_is_cancelled(work)) {
-            result = work_cancelled(work, error);
-            break;
-        }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOCK_SLICE_NS;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_nsec -= 1000000000L;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&locks->released, &locks->mutex, &until);
-        work_beat(work);
-    }
-    if (result == 0) {
-        lock->next = *bucket;
-        *bucket = lock;
-        lock->held = true;
-    }
-    pthread_mutex_unlock(&locks->mutex);
-    return result;
-}
-
-int place_lock_name(struct engine *engine, struct engine_work *work, const struct place *place,
-                    struct place_lock *lock, struct engine_error *error)
-{
-    uint16_t *units;
-    size_t count;
-    if (wtf8_to_utf16(place->name, strlen(place->name), &units, &count) != UTF_OK)
-        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
-    /* Without regard to case, since some mounts have none; names that share a hash only wait for
-     * each other. */
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ upcase_unit(units[i])) * 0x100000001B3u;
-    free(units);
-    lock->device = device_of(&place->parent_stat);
-    lock->inode = place->parent_stat.stx_ino;
-    lock->name = hash | 1;
-    return lock_take(engine, work, lock, error);
-}
-
-int place_lock_file(struct engine *engine, struct engine_work *work, const struct place *place,
-                    struct place_lock *lock, struct engine_error *error)
-{
-    lock->device = device_of(&place->leaf_stat);
-    lock->inode = place->leaf_stat.stx_ino;
-    lock->name = 0;
-    return lock_take(engine, work, lock, error);
-}
-
-void place_unlock(struct engine *engine, struct place_lock *lock)
-{
-    struct place_locks *locks = engine->locks;
-    if (!lock->held)
-        return;
-    pthread_mutex_lock(&locks->mutex);
-    struct place_lock **at = bucket_of(locks, lock);
-    while (*at != lock)
-        at = &(*at)->next;
-    *at = lock->next;
-    lock->held = false;
-    pthread_cond_broadcast(&locks->released);
-    pthread_mutex_unlock(&locks->mutex);
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "../../service/engine/lock.h"
 #include "../../service/engine/place.h"
 #include "../../service/engine/work.h"
 
@@ -300,22 +301,22 @@ static void test_locks(void **state)
     struct engine_work work = self_work(&depth), other_work = self_work(&depth);
     struct engine_error error;
     struct place a, same, b;
-    struct place_lock lock_a = {0}, lock_same = {0}, lock_b = {0};
+    struct lock lock_a = {0}, lock_same = {0}, lock_b = {0};
     open_at(on(&volume, "Lock"), &work, &a);
     open_at(on(&volume, "lOCK"), &work, &same);
     open_at(on(&volume, "Lock2"), &work, &b);
-    assert_int_equal(place_lock_name(engine, &work, &a, &lock_a, &error), 0);
-    assert_int_equal(place_lock_name(engine, &work, &b, &lock_b, &error), 0);
+    assert_int_equal(lock_name(engine, &work, &a, &lock_a, &error), 0);
+    assert_int_equal(lock_name(engine, &work, &b, &lock_b, &error), 0);
     engine_work_cancel(&other_work, true);
-    assert_int_equal(place_lock_name(engine, &other_work, &same, &lock_same, &error), -1);
+    assert_int_equal(lock_name(engine, &other_work, &same, &lock_same, &error), -1);
     assert_int_equal(error.code, ENGINE_TIMED_OUT);
     assert_false(lock_same.held);
-    place_unlock(engine, &lock_a);
+    lock_release(engine, &lock_a);
     other_work = self_work(&depth);
-    assert_int_equal(place_lock_name(engine, &other_work, &same, &lock_same, &error), 0);
-    place_unlock(engine, &lock_same);
-    place_unlock(engine, &lock_b);
-    place_unlock(engine, &lock_b);
+    assert_int_equal(lock_name(engine, &other_work, &same, &lock_same, &error), 0);
+    lock_release(engine, &lock_same);
+    lock_release(engine, &lock_b);
+    lock_release(engine, &lock_b);
     place_close(&a);
     place_close(&same);
     place_close(&b);
