@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "../protocol/guard.h"
 #include "process.h"
@@ -186,25 +187,27 @@ int config_load(const char *path, bool must_exist, bool check_trust, struct conf
 {
     char *text = NULL;
     FILE *file = NULL;
+    uv_fs_t resolved;
     int result = -1;
 
     config_defaults(out);
-    if (check_trust) {
-        int trusted = process_check_trusted(path, why);
-        if (trusted == -2 && !must_exist) {
-            return 0;
-        }
-        if (trusted != 0) {
-            return -1;
-        }
+    /* What is judged is what is opened: the name that is left when all links are followed. */
+    int status = uv_fs_realpath(NULL, &resolved, path, NULL);
+    if (status == UV_ENOENT && !must_exist) {
+        uv_fs_req_cleanup(&resolved);
+        return 0;
     }
-    file = fopen(path, "rb");
+    if (status != 0) {
+        snprintf(why, 512, "cannot be opened: %s", uv_strerror(status));
+        goto end;
+    }
+    if (check_trust && process_check_trusted(resolved.ptr, why) != 0) {
+        goto end;
+    }
+    file = fopen(resolved.ptr, "rb");
     if (file == NULL) {
-        if (errno == ENOENT && !must_exist) {
-            return 0;
-        }
         snprintf(why, 512, "cannot be opened: %s", strerror(errno));
-        return -1;
+        goto end;
     }
     text = malloc(CONFIG_MAX_SIZE + 2);
     if (text == NULL) {
@@ -224,7 +227,10 @@ int config_load(const char *path, bool must_exist, bool check_trust, struct conf
     result = config_parse(text, length, out, why);
 
 end:
+    uv_fs_req_cleanup(&resolved);
     free(text);
-    fclose(file);
+    if (file != NULL) {
+        fclose(file);
+    }
     return result;
 }

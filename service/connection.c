@@ -9,8 +9,7 @@
 #include "server.h"
 #include "status.h"
 
-#define WRITE_BUFFERS 64
-#define SAID_MAX      65536u /* bytes of answers gathered before they are written */
+static void rearm(struct connection *connection);
 
 static struct load load_of(struct connection *connection)
 {
@@ -22,145 +21,6 @@ static struct load load_of(struct connection *connection)
     load.pending = connection->pending;
     uv_mutex_unlock(&connection->server->lock);
     return load;
-}
-
-/* ---- out ---- */
-
-struct write {
-    uv_write_t request;
-    struct connection *connection;
-    size_t length;
-    unsigned count;
-    char *lines[WRITE_BUFFERS];
-};
-
-static void rearm(struct connection *connection);
-
-static void write_free(struct write *write)
-{
-    for (unsigned i = 0; i < write->count; i++) {
-        free(write->lines[i]);
-    }
-    free(write);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct write *write = request->data;
-    struct connection *connection = write->connection;
-    struct server *server = connection->server;
-
-    uv_mutex_lock(&server->lock);
-    connection->pending -= write->length;
-    uv_cond_broadcast(&connection->drained);
-    uv_mutex_unlock(&server->lock);
-    write_free(write);
-    connection->write_progress = uv_now(&server->loop);
-    if (status != 0) {
-        connection_close(connection);
-        return;
-    }
-    connection_attend(connection);
-}
-
-static void free_lines(struct out *lines)
-{
-    while (lines != NULL) {
-        struct out *next = lines->next;
-        free(lines->line);
-        free(lines);
-        lines = next;
-    }
-}
-
-/* Gives the lines (counted in `pending` already) to the system. */
-static void write_lines(struct connection *connection, struct out *lines)
-{
-    while (lines != NULL) {
-        uv_buf_t buffers[WRITE_BUFFERS];
-        struct write *write = calloc(1, sizeof *write);
-        if (write == NULL) {
-            free_lines(lines);
-            connection_close(connection);
-            return;
-        }
-        write->connection = connection;
-        write->request.data = write;
-        while (lines != NULL && write->count < WRITE_BUFFERS) {
-            struct out *out = lines;
-            lines = out->next;
-            buffers[write->count] = uv_buf_init(out->line, (unsigned)out->length);
-            write->lines[write->count++] = out->line;
-            write->length += out->length;
-            free(out);
-        }
-        if (uv_stream_get_write_queue_size((uv_stream_t *)connection->pipe) == 0) {
-            connection->write_progress = uv_now(&connection->server->loop);
-        }
-        int status = uv_write(&write->request, (uv_stream_t *)connection->pipe, buffers,
-                              write->count, on_written);
-        if (status != 0) {
-            uv_mutex_lock(&connection->server->lock);
-            connection->pending -= write->length;
-            uv_mutex_unlock(&connection->server->lock);
-            write_free(write);
-            connection_close(connection);
-        }
-    }
-}
-
-static struct out *out_make(char *line, size_t length)
-{
-    struct out *out = line != NULL ? malloc(sizeof *out) : NULL;
-    if (out == NULL) {
-        free(line);
-        return NULL;
-    }
-    out->next = NULL;
-    out->line = line;
-    out->length = length;
-    return out;
-}
-
-/* What was said so far goes out in one piece. */
-static void flush_lines(struct connection *connection)
-{
-    struct out *lines = connection->said;
-    if (lines == NULL) {
-        return;
-    }
-    connection->said = connection->said_last = NULL;
-    uv_mutex_lock(&connection->server->lock);
-    connection->pending += connection->said_bytes;
-    uv_mutex_unlock(&connection->server->lock);
-    connection->said_bytes = 0;
-    write_lines(connection, lines);
-}
-
-/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). It goes
- * out with the next flush. */
-static void send_line(struct connection *connection, char *line, size_t length)
-{
-    struct out *out;
-    if (connection->closing) {
-        free(line);
-        return;
-    }
-    out = out_make(line, length);
-    if (out == NULL) {
-        connection_close(connection);
-        return;
-    }
-    if (connection->said_last == NULL) {
-        connection->said = out;
-    } else {
-        connection->said_last->next = out;
-    }
-    connection->said_last = out;
-    connection->said_bytes += length;
-    if (connection->said_bytes > SAID_MAX) {
-        flush_lines(connection);
-    }
 }
 
 static void send_error(struct connection *connection, const struct message_id *id, int code,
@@ -175,7 +35,7 @@ static void send_error(struct connection *connection, const struct message_id *i
     }
     char *line = message_failure(id, &error, &length);
     message_error_clear(&error);
-    send_line(connection, line, length);
+    connection_say(connection, line, length);
 }
 
 /* The client gets this line and then the end of the connection; what runs is cancelled. */
@@ -400,7 +260,7 @@ static void finish(struct connection *connection, struct item *item)
     } else {
         line = operations_answer(item, server->stop_by != 0, &length);
     }
-    send_line(connection, line, length);
+    connection_say(connection, line, length);
 }
 
 static void take_news(struct connection *connection)
@@ -417,12 +277,12 @@ static void take_news(struct connection *connection)
     uv_mutex_unlock(&server->lock);
 
     if (!connection->closing && lines != NULL) {
-        flush_lines(connection);
+        connection_flush(connection);
     }
     if (connection->closing) {
-        free_lines(lines);
+        connection_free_lines(lines);
     } else {
-        write_lines(connection, lines);
+        connection_write(connection, lines);
     }
     while (done != NULL) {
         struct item *next = done->next;
@@ -478,7 +338,7 @@ void connection_attend(struct connection *connection)
         item_free(item);
     }
     if (!connection->closing) {
-        flush_lines(connection);
+        connection_flush(connection);
     }
     if (connection->closing) {
         return; /* by a failed write: its last handle will come back here */
@@ -620,7 +480,7 @@ void connection_close(struct connection *connection)
     if (connection->closing) {
         return;
     }
-    free_lines(connection->said);
+    connection_free_lines(connection->said);
     connection->said = connection->said_last = NULL;
     dispatch_cancel_all(connection, true);
     uv_mutex_lock(&server->lock);

@@ -83,4 +83,18 @@ void connection_abandon(struct connection *connection);
 
 void connection_close(struct connection *connection);
 
+/* ---- the way out: connection_out.c ---- */
+
+/* Takes the line (NULL: memory is out, and without its answer a client would wait forever). It goes
+ * out with the next flush. */
+void connection_say(struct connection *connection, char *line, size_t length);
+
+/* What was said so far goes out in one piece. */
+void connection_flush(struct connection *connection);
+
+/* Gives the lines (counted in `pending` already) to the system. */
+void connection_write(struct connection *connection, struct out *lines);
+
+void connection_free_lines(struct out *lines);
+
 #endif

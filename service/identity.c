@@ -23,7 +23,7 @@ struct identity *identity_find(struct identity **list, const char *key)
 
 void identity_drop_if_unused(struct identity **list, struct identity *identity)
 {
-    if (identity->connections > 0 || identity->jobs > 0) {
+    if (identity->connections > 0) {
         return;
     }
     while (*list != identity) {

@@ -10,7 +10,6 @@ enum work_class { WORK_SHORT, WORK_LONG, WORK_CLASS_COUNT };
 struct identity {
     struct identity *next;
     unsigned connections;
-    unsigned jobs; /* taken by a pool and not yet released to the loop */
     struct pool_share shares[WORK_CLASS_COUNT];
     char key[]; /* peer_key */
 };

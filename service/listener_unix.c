@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "process.h"
+
 #define BACKLOG 512
 
 struct listener {
@@ -53,16 +55,11 @@ static int check_directory(const char *name, char why[512])
         snprintf(why, 512, "%.300s: is not a directory", path);
         return -1;
     }
-    if (status.st_uid != geteuid() && status.st_uid != 0) {
-        snprintf(why, 512, "%.300s: belongs to uid %lu, who could put another service there", path,
-                 (unsigned long)status.st_uid);
-        return -1;
-    }
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    if ((status.st_mode & S_ISVTX) != 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         snprintf(why, 512, "%.300s: accounts other than its owner can write to it", path);
         return -1;
     }
-    return 0;
+    return process_check_directory(path, why) == 0 ? 0 : -1;
 }
 
 /* A second service is kept out by a lock, which ends with its process: a socket that is left over

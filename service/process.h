@@ -24,6 +24,10 @@ const char *process_config_path(void);
  * otherwise. A file that does not exist is -2. */
 int process_check_trusted(const char *path, char why[512]);
 
+/* POSIX: the same for a directory and those above it; in a sticky one others may add, but not
+ * replace. */
+int process_check_directory(const char *path, char why[512]);
+
 /* Ends at once, without waiting for threads that are stuck in the kernel. */
 void process_exit_now(int status);
 

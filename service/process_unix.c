@@ -85,26 +85,42 @@ static int judge(const char *path, bool directory, char why[512])
     return 0;
 }
 
+int process_check_directory(const char *path, char why[512])
+{
+    char real[PATH_MAX];
+    char *end;
+
+    if (realpath(path, real) == NULL) {
+        int error = errno;
+        snprintf(why, 512, "%.300s: %s", path, strerror(error));
+        return error == ENOENT || error == ENOTDIR ? -2 : -1;
+    }
+    while ((end = strrchr(real, '/')) != real && end != NULL) {
+        if (judge(real, true, why) != 0) {
+            return -1;
+        }
+        *end = '\0';
+    }
+    return judge(real, true, why) != 0 || judge("/", true, why) != 0 ? -1 : 0;
+}
+
 int process_check_trusted(const char *path, char why[512])
 {
     char real[PATH_MAX];
-    int result;
+    char *end;
 
     if (realpath(path, real) == NULL) {
         int error = errno;
         snprintf(why, 512, "%s", strerror(error));
         return error == ENOENT || error == ENOTDIR ? -2 : -1;
     }
-    result = judge(real, false, why);
-    for (char *end = strrchr(real, '/'); result == 0 && end != NULL;) {
-        if (end == real) {
-            return judge("/", true, why);
-        }
-        *end = '\0';
-        result = judge(real, true, why);
-        end = strrchr(real, '/');
+    int result = judge(real, false, why);
+    if (result != 0) {
+        return result;
     }
-    return result;
+    end = strrchr(real, '/');
+    *(end == real ? end + 1 : end) = '\0';
+    return process_check_directory(real, why);
 }
 
 void process_exit_now(int status)

@@ -425,6 +425,10 @@ class Places(Case):
         os.chown(directory, ALICE, ALICE)
         self.not_started(os.path.join(directory, "s"), "belongs to uid %d" % ALICE)
         self.not_started(os.path.join(directory, "s"), "belongs to uid %d" % ALICE, uid=BOB)
+        below = os.path.join(directory, "of-root")  # whoever owns a directory above can put another one there
+        os.mkdir(below)
+        self.not_started(os.path.join(below, "s"), "belongs to uid %d" % ALICE)
+        os.rmdir(below)
         link = os.path.join(new_directory("place"), "link")
         os.symlink(new_directory("place"), link)
         self.not_started(os.path.join(link, "s"), "not a directory")
@@ -540,7 +544,7 @@ class Configuration(Case):
         self.refused_config("belongs to uid %d" % ALICE, deep)
 
     def test_what_is_no_file(self):
-        self.refused_config("No such file")
+        self.refused_config("no such file")
         os.mkdir(self.path)
         self.refused_config("not a plain file")
         os.rmdir(self.path)
