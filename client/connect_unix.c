@@ -14,7 +14,8 @@
 static int connect_socket(const char *path, unsigned timeout_ms)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    struct timeval wait = {.tv_sec = timeout_ms / 1000,
+                           .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
     int fd, error;
 
     if (strlen(path) >= sizeof address.sun_path) {

@@ -19,7 +19,7 @@ static char *join(const char *base, const char *rest, size_t rest_length)
 {
     size_t base_length = strlen(base);
     bool slash = base_length > 0 && base[base_length - 1] != '/' && rest_length > 0;
-    char *path = malloc(base_length + slash + rest_length + 1);
+    char *path = calloc(1, base_length + slash + rest_length + 1);
 
     if (!path)
         return NULL;
@@ -116,11 +116,16 @@ static bool is_dots(const char *component)
  */
 static char *resolved(const char *name, bool target)
 {
-    char *path = absolute(name), *parent = NULL, *result = NULL;
+    char *path, *parent = NULL, *result = NULL;
     size_t length, last;
 
-    if (!path)
-        return NULL;
+    /* What the system calls the current directory is a real path: a look at a volume that may not
+     * answer is spared. */
+    if (strcmp(name, ".") == 0)
+        return getcwd(NULL, 0);
+    path = absolute(name);
+    if (!path || (!strchr(name, '/') && !is_dots(name)))
+        return path;
     for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
         path[length - 1] = '\0';
     for (last = length; path[last - 1] != '/'; last--)

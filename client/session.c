@@ -281,17 +281,18 @@ static int start(struct session *session, size_t length, uint64_t begun)
     uint64_t passed = (uv_hrtime() - begun) / 1000000;
     int result = uv_read_start((uv_stream_t *)&session->pipe, on_allocate, on_read);
 
-    session->written = true;
-    if (result == 0)
-        result = uv_write(&session->write_request, (uv_stream_t *)&session->pipe, &buffer, 1,
-                          on_request_written);
-    if (result == 0 && session->timeout_ms > 0)
-        result = uv_timer_start(&session->timer, on_timer,
-                                passed < session->timeout_ms ? session->timeout_ms - passed : 0, 0);
+    /* Before the request goes out: whoever interrupts from then on gets it withdrawn. */
     if (result == 0)
         result = uv_signal_start(&session->interrupt, on_signal, SIGINT);
     if (result == 0)
         result = uv_signal_start(&session->terminate, on_signal, SIGTERM);
+    if (result == 0 && session->timeout_ms > 0)
+        result = uv_timer_start(&session->timer, on_timer,
+                                passed < session->timeout_ms ? session->timeout_ms - passed : 0, 0);
+    session->written = true;
+    if (result == 0)
+        result = uv_write(&session->write_request, (uv_stream_t *)&session->pipe, &buffer, 1,
+                          on_request_written);
     return result;
 }
 

@@ -1,6 +1,7 @@
 #include "terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,10 +13,22 @@ const bool terminal_codes_are_win32 = false;
 const int terminal_error_exists = EEXIST;
 const int terminal_error_memory = ENOMEM;
 
+/* A standard stream that the parent closed would be the number of the next descriptor that is
+ * opened: results would be written into the connection. What stands in for it is open the wrong way
+ * round, so that its use fails as that of a closed one. */
+static void occupy(int fd, int mode)
+{
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+        (void)open("/dev/null", mode);
+}
+
 int terminal_prepare(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    occupy(STDIN_FILENO, O_WRONLY);
+    occupy(STDOUT_FILENO, O_RDONLY);
+    occupy(STDERR_FILENO, O_RDONLY);
     signal(SIGPIPE, SIG_IGN);
     return 0;
 }

@@ -521,6 +521,31 @@ static int walk_volume(struct walk *walk, const struct volume *volume)
     return file < 0 ? -1 : walk_tree(walk, file, stat.stx_ino);
 }
 
+/* A link on a file system without reparse points is only a way to a place. */
+static int walk_through_link(struct walk *walk, struct place *place)
+{
+    struct statx stat;
+    struct volume volume;
+    int directory;
+    if (place_open_directory(walk->engine, walk->work, place->path, &directory, &stat, &volume,
+                             walk->error) != 0)
+        return -1;
+    int result = volume_probe(walk->engine->volumes, &volume, directory, walk->error);
+    if (result == 0 && walk->request->volume) {
+        result = walk_volume(walk, &volume);
+        volume_clear(&volume);
+    } else if (result == 0) {
+        walk->volume = volume;
+        result = path_push(walk, place->path, strlen(place->path));
+        int file = result == 0 ? open_pinned(walk, directory) : -1;
+        result = file < 0 ? -1 : walk_tree(walk, file, stat.stx_ino);
+    } else {
+        volume_clear(&volume);
+    }
+    close(directory);
+    return result;
+}
+
 static int walk_place(struct walk *walk, struct place *place)
 {
     int found = place_look(walk->engine, walk->work, place, walk->error);
@@ -529,6 +554,8 @@ static int walk_place(struct walk *walk, struct place *place)
     if (found == 0)
         return work_fail(walk->error, ENGINE_NOT_FOUND, ENOENT, "%s", place->path);
     bool directory = S_ISDIR(place->leaf_stat.stx_mode);
+    if (S_ISLNK(place->leaf_stat.stx_mode) && !place->volume.fuse && !place->volume.ntfs3)
+        return walk_through_link(walk, place);
     if (volume_probe(walk->engine->volumes, &place->volume, directory ? place->leaf : place->parent,
                      walk->error) != 0)
         return -1;

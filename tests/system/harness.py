@@ -311,7 +311,8 @@ class Service:
 
     def start(self):
         environment = dict(os.environ)
-        environment.setdefault("TSAN_OPTIONS", "suppressions=" + os.path.join(work_directory(), "tsan.supp"))
+        environment["TSAN_OPTIONS"] = ":".join(filter(None, (
+            environment.get("TSAN_OPTIONS"), "suppressions=" + os.path.join(work_directory(), "tsan.supp"))))
         environment.update(self.environment or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(

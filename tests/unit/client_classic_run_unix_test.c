@@ -19,7 +19,7 @@
     "\"target\":\"C:\\\\t\",\"substituteName\":\"\\\\??\\\\C:\\\\t\",\"printName\":\"C:\\\\t\"}"
 #define UNREADABLE(path)                                                    \
     "{\"path\":\"" path "\",\"error\":{\"code\":1100,\"message\":\"access " \
-                        "denied\",\"data\":{\"name\":\"ACCESS_DENIED\"}}}"
+    "denied\",\"data\":{\"name\":\"ACCESS_DENIED\"}}}"
 #define ENTRIES(list)                                                                     \
     "{\"jsonrpc\":\"2.0\",\"method\":\"reparse.entries\",\"params\":{\"id\":1,\"seq\":0," \
     "\"entries\":[" list "]}}\n"

@@ -238,6 +238,37 @@ static void test_paths_that_are_no_directories(void **state)
 }
 
 /* Whatever list prints, show and delete take. */
+/* A link on another file system leads to the place; it is no reparse point that could be listed. */
+static void test_a_way_from_elsewhere(void **state)
+{
+    (void)state;
+    NEED_VOLUME(&volume);
+    struct engine_listed listed;
+    uint8_t buffer[512];
+    char way[160], expected[200];
+    assert_int_equal(mkdir(on(&volume, "far"), 0755), 0);
+    assert_int_equal(mkdir(on(&volume, "far/link"), 0755), 0);
+    raw_set(on(&volume, "far/link"), buffer,
+            raw_link(0xA0000003u, 0, "\\??\\C:\\far", "C:\\far", buffer));
+    snprintf(way, sizeof way, "%s/way", volume.home);
+    assert_int_equal(symlink(on(&volume, "far"), way), 0);
+    for (int whole = 0; whole < 2; whole++) {
+        assert_int_equal(list((struct engine_list){.path = way, .volume = whole}, &seen, &listed),
+                         ENGINE_OK);
+        snprintf(expected, sizeof expected, "%s/link", whole ? on(&volume, "far") : way);
+        assert_non_null(seen_find(&seen, expected));
+        seen_clear(&seen);
+    }
+    assert_int_equal(unlink(way), 0);
+    assert_int_equal(symlink("/proc", way), 0);
+    assert_int_equal(list((struct engine_list){.path = way}, &seen, &listed),
+                     ENGINE_UNSUPPORTED_FILE_SYSTEM);
+    assert_int_equal(unlink(way), 0);
+    assert_int_equal(symlink("missing", way), 0);
+    assert_int_equal(list((struct engine_list){.path = way}, &seen, &listed), ENGINE_NOT_FOUND);
+    assert_int_equal(unlink(way), 0);
+}
+
 static void test_odd_names(void **state)
 {
     (void)state;
@@ -600,6 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds_and_facts),
         cmocka_unit_test(test_paths_that_are_no_directories),
+        cmocka_unit_test(test_a_way_from_elsewhere),
         cmocka_unit_test(test_odd_names),
         cmocka_unit_test(test_deep_tree),
         cmocka_unit_test(test_deeper_than_a_path),
