@@ -19,7 +19,7 @@ static char *join(const char *base, const char *rest, size_t rest_length)
 {
     size_t base_length = strlen(base);
     bool slash = base_length > 0 && base[base_length - 1] != '/' && rest_length > 0;
-    char *path = calloc(1, base_length + slash + rest_length + 1);
+    char *path = malloc(base_length + rest_length + 2);
 
     if (!path)
         return NULL;
