@@ -19,7 +19,8 @@ static char *join(const char *base, const char *rest, size_t rest_length)
 {
     size_t base_length = strlen(base);
     bool slash = base_length > 0 && base[base_length - 1] != '/' && rest_length > 0;
-    char *path = malloc(base_length + rest_length + 2);
+    size_t size = base_length + rest_length + 2; /* a slash between, a NUL behind */
+    char *path = size > base_length ? malloc(size) : NULL;
 
     if (!path)
         return NULL;

@@ -196,6 +196,8 @@ static int set_ids(uid_t uid, gid_t gid)
     return 0;
 }
 
+/* Each change of credentials makes new ones; what is the same already is left alone.
+ * process_prepare has taken the service's own supplementary groups away. */
 static void leave(void *who)
 {
     const struct peer *peer = who;
@@ -203,8 +205,9 @@ static void leave(void *who)
         return;
     }
     /* The effective capabilities come first: they are what allows the rest. */
-    if (set_effective(peer, true) != 0 || set_ids(0, peer->service_gid) != 0 ||
-        syscall(SYS_setgroups, 0, NULL) != 0) {
+    if ((!peer->root_here && set_effective(peer, true) != 0) ||
+        set_ids(0, peer->service_gid) != 0 ||
+        (peer->group_count > 0 && syscall(SYS_setgroups, 0, NULL) != 0)) {
         abort(); /* better no service than a thread that is somebody else */
     }
 }
@@ -218,12 +221,11 @@ static int enter(void *who)
         return 0;
     }
     /* A thread that is somebody already must not go on. */
-    if ((uid_t)syscall(SYS_setfsuid, (uid_t)-1) != 0) {
+    if ((uid_t)syscall(SYS_setfsuid, (uid_t)-1) != 0 || syscall(SYS_getgroups, 0, NULL) != 0) {
         abort();
     }
-    if (syscall(SYS_setgroups, peer->group_count, peer->groups) != 0) {
-        error = errno;
-        goto undo;
+    if (peer->group_count > 0 && syscall(SYS_setgroups, peer->group_count, peer->groups) != 0) {
+        return errno;
     }
     error = set_ids(peer->uid, peer->gid);
     if (error == 0 && !peer->root_here) {
@@ -232,7 +234,6 @@ static int enter(void *who)
     if (error == 0) {
         return 0;
     }
-undo:
     leave(who);
     return error;
 }

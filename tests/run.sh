@@ -295,20 +295,22 @@ fi
 
 total_passed=0 total_failed=0 total_skipped=0
 lines=()
-for stage in "${stages[@]}"; do
-    log=$logs/$stage.log
-    start=$SECONDS
-    echo "== $stage"
+
+run_stage() { # STAGE, into its log; the seconds that it took behind the count
+    local start=$SECONDS
     # In a subshell of its own: whatever goes wrong there ends that stage only.
-    (set +e; "stage_$stage") >"$log" 2>&1 || echo "the stage broke off" >>"$log"
+    (set +e; "stage_$1") >"$logs/$1.log" 2>&1 || echo "the stage broke off" >>"$logs/$1.log"
+    echo $((SECONDS - start)) >"$logs/$1.seconds"
+}
+
+report() { # STAGE
+    local stage=$1 log=$logs/$1.log result passed=0 failed=1 skipped=0 line
     result=$(tail -n 1 "$log")
     if [[ $result =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
         passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]} skipped=${BASH_REMATCH[3]}
-    else
-        passed=0 failed=1 skipped=0
     fi
     line=$(printf '%-12s %5d passed %4d failed %4d skipped %5d s' "$stage" "$passed" "$failed" "$skipped" \
-        $((SECONDS - start)))
+        "$(cat "$logs/$stage.seconds")")
     echo "   $line"
     if [ "$failed" -ne 0 ]; then
         grep -aE 'FAILED|FAIL:|ERROR:|error:|Sanitizer|\*\*\*' "$log" | head -n 30 | sed 's/^/   | /' || true
@@ -321,7 +323,25 @@ for stage in "${stages[@]}"; do
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
     total_skipped=$((total_skipped + skipped))
+}
+
+# The Windows programs wait for Wine most of the time: the other stages go on beside them.
+beside=
+for stage in "${stages[@]}"; do
+    echo "== $stage"
+    if [ "$stage" = wine ] && [ "${#stages[@]}" -gt 1 ]; then
+        run_stage wine &
+        beside=$!
+        continue
+    fi
+    run_stage "$stage"
+    report "$stage"
 done
+if [ -n "$beside" ]; then
+    wait "$beside" || true
+    echo "== wine, beside the others"
+    report wine
+fi
 
 printf '\n== summary (%d s)\n' $((SECONDS - begun))
 printf '%s\n' "${lines[@]}"
