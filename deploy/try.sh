@@ -26,12 +26,23 @@ as_builder() {
 
 if [ "${1:-}" != --built ]; then
     [ "$#" -eq 0 ] || fail "no arguments are taken"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        fail "mounting a volume and the service need root: run this as root, or install sudo"
+    # By whoever builds: in a directory that root made here under sudo, the owner of the tree could not.
+    as_builder mkdir -p build/logs build/native 2>/dev/null && as_builder test -w build/logs -a -w build/native ||
+        fail "$root/build cannot be written to; if root built there before, remove it: sudo rm -rf $root/build"
     say "packages"
-    deploy/packages.sh build run
+    log=build/logs/try-packages.log
+    as_builder rm -f "$log"
+    if ! deploy/packages.sh build run 2>&1 | as_builder tee "$log" | sed -un '/^installing: /p'; then
+        tail -n 20 "$log" >&2
+        fail "the packages could not be installed; all that was said is in $log"
+    fi
+    [ -s "$log" ] || echo "nothing is missing"
     say "build"
-    mkdir -p build/logs
     log=build/logs/try-build.log
-    : >"$log"
+    as_builder rm -f "$log"
+    as_builder touch "$log"
     for command in "cmake --preset native" "cmake --build --preset native --target junction junctiond"; do
         echo "\$ $command"
         # shellcheck disable=SC2086 # words are wanted
@@ -41,7 +52,6 @@ if [ "${1:-}" != --built ]; then
         fi
     done
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "mounting a volume and the service need root: run this as root"
         exec sudo -- "$root/deploy/try.sh" --built
     fi
 fi

@@ -482,11 +482,11 @@ void connection_close(struct connection *connection)
     }
     connection_free_lines(connection->said);
     connection->said = connection->said_last = NULL;
-    dispatch_cancel_all(connection, true);
+    /* First, or a thread that comes back in between would begin the next one. */
     uv_mutex_lock(&server->lock);
     connection->closing = true;
-    uv_cond_broadcast(&connection->drained);
     uv_mutex_unlock(&server->lock);
+    dispatch_cancel_all(connection, true);
     uv_timer_stop(&connection->timer);
     uv_close((uv_handle_t *)connection->pipe, on_closed);
     attend_closing(connection);

@@ -8,8 +8,9 @@
 
 /* Answers that may wait for the loop while a thread goes on with the next request of the
  * connection, and milliseconds after which the loop looks for them by itself. */
-#define UNTOLD_MAX 16
-#define UNTOLD_MS  2
+#define UNTOLD_MAX        16
+#define UNTOLD_MS         2
+#define UNTOLD_WAITING_MS 25 /* the same while the next one waits for a thread */
 
 /* ---- the queue; all under the server's lock ---- */
 
@@ -340,9 +341,10 @@ static void leave_behind(struct connection *connection, struct item *item, struc
     uv_cond_broadcast(&connection->drained);
 }
 
-static void mark_volume(struct server *server, struct item *item)
+/* `moving`: the operation took too long, but its volume answers: that is nobody else's trouble. */
+static void mark_volume(struct server *server, struct item *item, bool moving)
 {
-    item->stuck_volume = atomic_load(&item->work.volume);
+    item->stuck_volume = moving ? 0 : atomic_load(&item->work.volume);
     if (item->stuck_volume != 0) {
         engine_volume_stuck(server->engine, item->stuck_volume, true);
     }
@@ -352,6 +354,18 @@ static void mark_volume(struct server *server, struct item *item)
               LOG_NUMBER("volume", item->stuck_volume));
 }
 
+/* Milliseconds until the loop looks again without being told. Answers before the running one may
+ * wait untold: not for long, but one that has been running for a while is not looked at hundreds
+ * of times a second either. Often enough in any case to see whether it moves. */
+static uint64_t next_look(const struct connection *connection, uint64_t running, uint64_t limit)
+{
+    uint64_t pause = limit / 8;
+    if (connection->queued > 1 && running / 8 < pause) {
+        pause = running / 8 > UNTOLD_MS ? running / 8 : UNTOLD_MS;
+    }
+    return pause;
+}
+
 uint64_t dispatch_check(struct connection *connection, uint64_t now)
 {
     struct server *server = connection->server;
@@ -359,6 +373,8 @@ uint64_t dispatch_check(struct connection *connection, uint64_t now)
     uint64_t result = 0;
     uint64_t since;
     uint64_t elapsed;
+    uint64_t pause;
+    bool moving = false;
     struct item *answer = NULL;
     struct item *left = NULL;
 
@@ -377,23 +393,28 @@ uint64_t dispatch_check(struct connection *connection, uint64_t now)
                               "not answer");
             result = now; /* its turn has come: look again at once */
         } else {
-            result = now + (connection->queued > 1 ? UNTOLD_MS : 1000);
+            result = now + next_look(connection, UNTOLD_WAITING_MS * 8ull, limit);
         }
         goto end;
     }
-    if (item->kind == ITEM_LONG) {
-        unsigned beats = atomic_load(&item->work.beats);
-        if (beats != item->beats_seen || item->beats_time == 0 || atomic_load(&item->paused)) {
-            item->beats_seen = beats;
-            item->beats_time = uv_hrtime();
-        }
-        since = item->beats_time;
+    unsigned beats = atomic_load(&item->work.beats);
+    if (item->beats_time == 0 && item->kind == ITEM_SHORT) {
+        item->beats_time = since;
+        item->beats_seen = beats;
+    } else if (beats != item->beats_seen || item->beats_time == 0 || atomic_load(&item->paused)) {
+        item->beats_seen = beats;
+        item->beats_time = uv_hrtime();
     }
     elapsed = (uv_hrtime() - since) / 1000000;
+    pause = next_look(connection, elapsed, limit);
+    if (item->kind == ITEM_LONG) {
+        elapsed = (uv_hrtime() - item->beats_time) / 1000000;
+    }
     if (elapsed < limit) {
-        result = now + (connection->queued > 1 ? UNTOLD_MS : limit - elapsed);
+        result = now + (pause < limit - elapsed ? pause : limit - elapsed);
         goto end;
     }
+    moving = (uv_hrtime() - item->beats_time) / 1000000 < limit / 4;
     result = now + 10; /* when the thread is just coming back */
     answer = calloc(1, sizeof *answer);
     if (answer != NULL && pool_mark_stuck(pool, &item->job)) {
@@ -404,7 +425,7 @@ uint64_t dispatch_check(struct connection *connection, uint64_t now)
     }
 end:
     if (left != NULL) {
-        mark_volume(server, left);
+        mark_volume(server, left, moving);
     }
     uv_mutex_unlock(&server->lock);
     free(answer);

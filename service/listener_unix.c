@@ -12,10 +12,13 @@
 
 #include "process.h"
 
-#define BACKLOG 512
+#define BACKLOG  512
+#define RETRY_MS 100
 
 struct listener {
     uv_pipe_t pipe;
+    uv_timer_t retry; /* of an accept for which there was no memory */
+    int open_handles;
     listener_on_connection on_connection;
     void *context;
     void (*closed)(void *context);
@@ -105,6 +108,14 @@ static void free_pipe(uv_handle_t *handle)
     free(handle);
 }
 
+static void on_incoming(uv_stream_t *stream, int status);
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct listener *listener = timer->data;
+    on_incoming((uv_stream_t *)&listener->pipe, 0);
+}
+
 static void on_incoming(uv_stream_t *stream, int status)
 {
     struct listener *listener = stream->data;
@@ -115,7 +126,10 @@ static void on_incoming(uv_stream_t *stream, int status)
     }
     pipe = malloc(sizeof *pipe);
     if (pipe == NULL) {
-        return; /* the connection stays in the backlog until there is memory */
+        /* The connection waits until there is memory. The loop looks for no others before this one
+         * was accepted, and would not come back for it. */
+        uv_timer_start(&listener->retry, on_retry, RETRY_MS, 0);
+        return;
     }
     if (uv_pipe_init(stream->loop, pipe, 0) != 0) {
         free(pipe);
@@ -126,6 +140,24 @@ static void on_incoming(uv_stream_t *stream, int status)
         return;
     }
     listener->on_connection(listener->context, pipe);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct listener *listener = handle->data;
+    if (--listener->open_handles > 0) {
+        return;
+    }
+    if (listener->closed != NULL) {
+        listener->closed(listener->closed_context);
+    }
+    free(listener);
+}
+
+static void close_handles(struct listener *listener)
+{
+    uv_close((uv_handle_t *)&listener->retry, on_closed);
+    uv_close((uv_handle_t *)&listener->pipe, on_closed);
 }
 
 int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_connection,
@@ -155,6 +187,9 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
     }
     uv_pipe_init(loop, &listener->pipe, 0);
     listener->pipe.data = listener;
+    uv_timer_init(loop, &listener->retry);
+    listener->retry.data = listener;
+    listener->open_handles = 2;
     result = uv_pipe_bind(&listener->pipe, name);
     /* Root's service is for everybody, who is known by the socket's credentials; any other for its
      * own account only. */
@@ -168,8 +203,7 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
         snprintf(why, 512, "%s", uv_strerror(result));
         unlink(name);
         close(listener->lock);
-        uv_close((uv_handle_t *)&listener->pipe,
-                 free_pipe); /* frees the listener: the pipe is its first member */
+        close_handles(listener);
         return -1;
     }
     *out = listener;
@@ -183,13 +217,6 @@ error:
     return -1;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct listener *listener = handle->data;
-    listener->closed(listener->closed_context);
-    free(listener);
-}
-
 void listener_close(struct listener *listener, void (*closed)(void *context), void *context)
 {
     listener->closed = closed;
@@ -198,5 +225,5 @@ void listener_close(struct listener *listener, void (*closed)(void *context), vo
      * at once, since a process whose threads are stuck in the kernel may linger after its end. */
     unlink(listener->name);
     close(listener->lock);
-    uv_close((uv_handle_t *)&listener->pipe, on_closed);
+    close_handles(listener);
 }

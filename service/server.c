@@ -155,9 +155,6 @@ static int watch_signals(struct server *server)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        uv_signal_init(&server->loop, &server->signals[i]);
-        server->signals[i].data = server;
-        server->open_handles++;
         /* Windows: SIGINT is Ctrl-C, SIGHUP the closing of the console; there is no SIGTERM to
          * watch. */
         int result = uv_signal_start(&server->signals[i], on_signal, numbers[i]);
@@ -231,6 +228,12 @@ int server_run(struct config *config, const char *pipe_name)
     uv_timer_init(&server->loop, &server->stop_timer);
     server->stop_timer.data = server;
     server->open_handles = 2;
+    /* All of them, before anything can fail: what is closed must have begun. */
+    for (size_t i = 0; i < sizeof server->signals / sizeof server->signals[0]; i++) {
+        uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+        server->open_handles++;
+    }
 
     if (start(server, pipe_name) == 0) {
         log_event(&server->log, LOG_INFO, "started", LOG_TEXT("version", JUNCTION_VERSION),

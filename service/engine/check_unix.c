@@ -170,7 +170,8 @@ static enum step trail_to_root(struct trail *trail)
 }
 
 /* The way ntfs-3g goes: `.NTFS-3G/X:` in the root of the mount, where somebody put it; else the
- * same mount whatever the letter. */
+ * same mount whatever the letter. But a mount whose own letter is configured is not every other
+ * drive as well: to call what is on D: dangling because C: lacks it would have it deleted. */
 static enum step trail_to_foreign_letter(struct trail *trail, char letter)
 {
     size_t size = strlen(trail->volume.point) + sizeof "/.NTFS-3G/X:";
@@ -193,7 +194,9 @@ static enum step trail_to_foreign_letter(struct trail *trail, char letter)
         return STEP_ON;
     }
     if (trail->error->code == ENGINE_NOT_FOUND)
-        return trail_to_root(trail);
+        return volume_letter(trail->engine->volumes, trail->volume.device)
+                   ? trail_end(trail, TARGET_UNKNOWN_VOLUME)
+                   : trail_to_root(trail);
     return trail_end_code(trail, trail->error->code);
 }
 

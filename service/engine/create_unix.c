@@ -252,8 +252,34 @@ static int prepare_names(struct change *change, const struct volume *volume)
     return 0;
 }
 
+static int path_exists(struct change *change)
+{
+    struct engine_error *error = change->error;
+    struct statx stat;
+    struct volume volume;
+    int directory;
+    char *path = place_normalise(change->request->target, error);
+    if (!path)
+        return -1;
+    int result =
+        place_open_directory(change->engine, change->work, path, &directory, &stat, &volume, error);
+    free(path);
+    if (result == 0) {
+        close(directory);
+        volume_clear(&volume);
+    } else if (error->code == ENGINE_NOT_FOUND || error->code == ENGINE_NOT_A_DIRECTORY ||
+               error->code == ENGINE_TOO_MANY_LINKS || error->code == ENGINE_ACCESS_DENIED) {
+        error->code = ENGINE_TARGET_NOT_FOUND;
+    }
+    return result;
+}
+
 static int target_exists(struct change *change)
 {
+    /* A path of this system is looked at as such: `drive` may give its volume another letter than
+     * it has here. */
+    if (change->request->target[0] == '/')
+        return path_exists(change);
     struct reparse_data link;
     enum target_state state;
     if (reparse_decode(change->new, change->new_length, &link) != UTF_OK)

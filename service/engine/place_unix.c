@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -143,45 +145,79 @@ static int open_resolved(int at, const char *path, int flags, uint64_t resolve)
     return file;
 }
 
-/* A directory by a path without links, in pieces where it is longer than the kernel takes. -1 with
- * errno; ELOOP: there are links. */
-static int open_plain(const char *path)
+static int guard(struct engine *engine, struct engine_work *work, const char *path,
+                 struct volume_guarded *out, struct engine_error *error)
 {
-    int at = AT_FDCWD;
+    int result = volume_guard(engine->volumes, path, out, error);
+    if (out->device)
+        atomic_store(&work->volume, out->device);
+    return result;
+}
+
+/* 0, or -1 with errno; EXDEV: something was mounted over it since it was judged. */
+static int is_on_mount(int file, int mount)
+{
+    struct statx stat;
+    if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stat) != 0)
+        return -1;
+    errno = EXDEV;
+    return (int)stat.stx_mnt_id == mount ? 0 : -1;
+}
+
+/* A directory by a path without links, in pieces where it is longer than the kernel takes. Below
+ * the last mount that was judged no other one is entered: it would be one that nobody has judged,
+ * and a thread that it holds up would count against the wrong volume. -1 with errno; ELOOP: there
+ * are links; EXDEV: the mounts have changed. */
+static int open_plain(struct engine_work *work, const char *path,
+                      const struct volume_guarded *guarded)
+{
     char piece[PATH_MAX];
+    const char *point = guarded->length ? path : "/";
+    size_t take = guarded->length ? guarded->length : 1;
+    uint64_t resolve = RESOLVE_NO_SYMLINKS;
+    int at = AT_FDCWD;
+    path += guarded->length;
+    atomic_store(&work->volume, 0);
     for (;;) {
-        size_t length = strlen(path), take = length;
-        if (length >= PATH_MAX) {
+        if (take >= PATH_MAX) {
             take = PATH_MAX - 1;
-            while (take > 0 && path[take] != '/')
+            while (take > 0 && point[take] != '/')
                 take--;
         }
         if (take == 0) { /* cannot be: names are shorter */
             errno = ENAMETOOLONG;
-            return -1;
+            goto fail;
         }
-        memcpy(piece, path, take);
+        memcpy(piece, point, take);
         piece[take] = '\0';
-        int next = open_resolved(at, piece, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+        int next = open_resolved(at, piece, O_PATH | O_DIRECTORY, resolve);
         int os = errno;
         if (at != AT_FDCWD)
             close(at);
-        errno = os;
-        if (next < 0 || take == length)
-            return next;
         at = next;
-        path += take + 1;
+        errno = os;
+        if (next < 0)
+            return -1;
+        if (!(resolve & RESOLVE_NO_XDEV)) {
+            if (is_on_mount(at, guarded->mount) != 0)
+                goto fail;
+            atomic_store(&work->volume, guarded->device);
+            resolve |= RESOLVE_NO_XDEV;
+        } else {
+            path = point + take;
+        }
+        path += strspn(path, "/");
+        if (!*path)
+            return at;
+        point = path;
+        take = strlen(point);
     }
-}
-
-static int guard(struct engine *engine, struct engine_work *work, const char *path,
-                 struct engine_error *error)
-{
-    uint64_t device = 0;
-    int result = volume_guard(engine->volumes, path, &device, error);
-    if (device)
-        atomic_store(&work->volume, device);
-    return result;
+fail:;
+    int os = errno;
+    if (at != AT_FDCWD)
+        close(at);
+    errno = os;
+    return -1;
 }
 
 struct slow {
@@ -215,6 +251,14 @@ static int slow_follow(struct slow *slow, int link, struct engine_error *error)
     return text[0] == '/';
 }
 
+/* /proc/self and what lies below it is the service itself here, and a process may always read its
+ * own links: they would tell the caller what the service holds open for others. */
+static bool is_process_link(int link)
+{
+    struct statfs stat;
+    return fstatfs(link, &stat) != 0 || stat.f_type == PROC_SUPER_MAGIC;
+}
+
 static int slow_to_root(struct slow *slow, struct engine_error *error)
 {
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -229,9 +273,11 @@ static int slow_to_root(struct slow *slow, struct engine_error *error)
     return os ? place_fail(error, os, "/") : 0;
 }
 
+/* *resolve: whether another mount may be entered, which only a point that was judged may. */
 static int slow_name(struct engine *engine, struct engine_work *work, struct slow *slow,
-                     const char *name, struct engine_error *error)
+                     const char *name, uint64_t *resolve, struct engine_error *error)
 {
+    *resolve = 0;
     if (strcmp(name, "..") == 0) {
         while (slow->length > 0 && slow->resolved[--slow->length] != '/')
             ;
@@ -246,23 +292,29 @@ static int slow_name(struct engine *engine, struct engine_work *work, struct slo
     slow->resolved[slow->length] = '/';
     memcpy(slow->resolved + slow->length + 1, name, size + 1);
     slow->length += size + 1;
-    return guard(engine, work, slow->resolved, error);
+    struct volume_guarded guarded;
+    if (guard(engine, work, slow->resolved, &guarded, error) != 0)
+        return -1;
+    if (guarded.length != slow->length)
+        *resolve = RESOLVE_NO_XDEV;
+    return 0;
 }
 
 static int slow_step(struct engine *engine, struct engine_work *work, struct slow *slow,
                      const char *name, struct engine_error *error)
 {
     size_t before = slow->length;
-    if (slow_name(engine, work, slow, name, error) != 0)
+    uint64_t resolve;
+    if (slow_name(engine, work, slow, name, &resolve, error) != 0)
         return -1;
-    int next = open_resolved(slow->at, name, O_PATH | O_NOFOLLOW, 0);
+    int next = open_resolved(slow->at, name, O_PATH | O_NOFOLLOW, resolve);
     struct statx stat = {0};
     int os = next < 0 ? errno : place_stat(next, &stat);
     work_beat(work);
     if (os) {
         if (next >= 0)
             close(next);
-        return place_fail(error, os, "%s", slow->resolved);
+        return place_fail(error, os == EXDEV ? ESTALE : os, "%s", slow->resolved);
     }
     if (!S_ISLNK(stat.stx_mode)) {
         close(slow->at);
@@ -273,6 +325,8 @@ static int slow_step(struct engine *engine, struct engine_work *work, struct slo
     int absolute = -1;
     if (++slow->links > LINKS_MAX)
         work_fail(error, ENGINE_TOO_MANY_LINKS, ELOOP, "%s", slow->resolved);
+    else if (is_process_link(next))
+        work_fail(error, ENGINE_UNSUPPORTED_FILE_SYSTEM, 0, "links of processes are not followed");
     else if (!rights_may_follow(&slow->stat, &stat))
         work_fail(error, ENGINE_UNTRUSTED_MOUNT_POINT, EACCES, "%s", slow->resolved);
     else
@@ -361,16 +415,22 @@ static int find_volume(struct engine *engine, struct engine_work *work, const st
 
 /* `path` was guarded already. */
 static int open_directory(struct engine *engine, struct engine_work *work, const char *path,
-                          int *out, struct statx *stat, struct volume *volume,
-                          struct engine_error *error)
+                          struct volume_guarded guarded, int *out, struct statx *stat,
+                          struct volume *volume, struct engine_error *error)
 {
-    int file = open_plain(path);
+    int file = open_plain(work, path, &guarded);
+    for (int attempt = 0; file < 0 && errno == EXDEV && attempt < 3; attempt++) {
+        if (guard(engine, work, path, &guarded, error) != 0)
+            return -1;
+        file = open_plain(work, path, &guarded);
+    }
+    int os = file < 0 ? errno : 0;
     work_beat(work);
-    if (file < 0 && errno != ELOOP)
-        return place_fail(error, errno, "%s", path);
+    if (os && os != ELOOP)
+        return place_fail(error, os == EXDEV ? ESTALE : os, "%s", path);
     if (file < 0 && open_slow(engine, work, path, &file, error) != 0)
         return -1;
-    int os = place_stat(file, stat);
+    os = place_stat(file, stat);
     work_beat(work);
     if (os)
         place_fail(error, os, "%s", path);
@@ -388,9 +448,10 @@ int place_open_directory(struct engine *engine, struct engine_work *work, const 
 {
     memset(volume, 0, sizeof *volume);
     *out = -1;
-    if (guard(engine, work, path, error) != 0)
+    struct volume_guarded guarded;
+    if (guard(engine, work, path, &guarded, error) != 0)
         return -1;
-    return open_directory(engine, work, path, out, stat, volume, error);
+    return open_directory(engine, work, path, guarded, out, stat, volume, error);
 }
 
 int place_open(struct engine *engine, struct engine_work *work, const char *path, struct place *out,
@@ -405,11 +466,17 @@ int place_open(struct engine *engine, struct engine_work *work, const char *path
     out->name = slash + 1;
     /* The lexical look covers the leaf too: it may be a mount point, and must not be touched
      * unjudged. */
-    if (guard(engine, work, out->path, error) != 0)
+    struct volume_guarded guarded;
+    if (guard(engine, work, out->path, &guarded, error) != 0)
         return -1;
     bool at_root = slash == out->path;
     *slash = '\0';
-    int result = open_directory(engine, work, at_root ? "/" : out->path, &out->parent,
+    /* Of a leaf that is a mount point the parent lies on another mount. */
+    int result = 0;
+    if (guarded.length > (size_t)(slash - out->path))
+        result = guard(engine, work, at_root ? "/" : out->path, &guarded, error);
+    if (result == 0)
+        result = open_directory(engine, work, at_root ? "/" : out->path, guarded, &out->parent,
                                 &out->parent_stat, &out->volume, error);
     *slash = '/';
     return result;

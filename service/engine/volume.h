@@ -41,10 +41,17 @@ bool volume_letter_is_configured(const struct volume_table *table, char letter);
 /* The configured letter of a device, 0 when it has none. */
 char volume_letter(struct volume_table *table, uint64_t device);
 
+/* What was judged of a path: the last mount that it leads through by its letters. */
+struct volume_guarded {
+    uint64_t device; /* 0: none */
+    int mount;
+    size_t length; /* of the part of the path that is the mount's point; 0: it is the root */
+};
+
 /* To be asked before a path is given to the kernel: every mount that it leads through by its
  * letters must be one whose server can be trusted to answer (UNTRUSTED_VOLUME) and does answer
- * (VOLUME_NOT_RESPONDING). Sets *device to that of the last one, also when it refuses. */
-int volume_guard(struct volume_table *table, const char *path, uint64_t *device,
+ * (VOLUME_NOT_RESPONDING). Sets *last also when it refuses. */
+int volume_guard(struct volume_table *table, const char *path, struct volume_guarded *last,
                  struct engine_error *error);
 
 /* The same for one mount that is known. */

@@ -504,15 +504,19 @@ static int judge(const struct volume_table *table, const struct volume *volume,
     return 0;
 }
 
-int volume_guard(struct volume_table *table, const char *path, uint64_t *device,
+int volume_guard(struct volume_table *table, const char *path, struct volume_guarded *last,
                  struct engine_error *error)
 {
+    *last = (struct volume_guarded){0};
     pthread_mutex_lock(&table->mutex);
     int result = table_refresh(table, error);
     if (result == 0) {
-        const struct row *last = row_of_path(table, path);
-        if (last)
-            *device = last->volume.device;
+        const struct row *row = row_of_path(table, path);
+        if (row) {
+            last->device = row->volume.device;
+            last->mount = row->volume.mount;
+            last->length = volume_prefix(row->volume.point, path);
+        }
         /* Mounts that another one covers count too: a mistake on the safe side. */
         for (size_t i = 0; i < table->count && result == 0; i++) {
             if (volume_prefix(table->rows[i].volume.point, path) != SIZE_MAX)

@@ -169,6 +169,24 @@ class NotRoot(Case):
             self.assertEqual(snapshot(volume.root), before)
 
 
+class ProcessLinks(Case):
+    """/proc/self is the service when the service resolves it: its descriptors tell what it does for others."""
+
+    def test_links_of_processes_lead_nowhere(self):
+        with Volume() as volume, Service() as service, service.connect(ALICE) as alice:
+            for start in ("/proc/self/root", "/proc/self/cwd", "/proc/self/task", "/proc/thread-self/root", "/proc/%d/root" % service.process.pid,
+                          "/proc/self/root/" + volume.root, *("/proc/self/fd/%d" % number for number in range(40)), "/dev/fd/0", "/dev/stdin"):
+                for method, params in (("reparse.show", {"path": start + "/x/y"}), ("reparse.list", {"path": start + "/x"}),
+                                       ("junction.create", {"link": start + "/x/y", "target": TARGET, "parents": True})):
+                    with self.assertRaises(Refused) as caught:
+                        alice.call(method, **params)
+                    error = caught.exception.error
+                    self.assertIn(caught.exception.name, ("UNSUPPORTED_FILE_SYSTEM", "NOT_FOUND"), (start, error))
+                    # No link's text comes out, nor that of the process' number.
+                    for told in (service.directory, service.socket, "socket:", "pipe:", "/mnt"):
+                        self.assertNotIn(told, error["message"].replace(volume.root, "") if start.endswith(volume.root) else error["message"])
+
+
 def mount_unanswered(point, uid):
     """A FUSE mount of this user whose server never says a word. Answers the descriptor that keeps it alive."""
     descriptor = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
@@ -221,6 +239,35 @@ class UntrustedMounts(Case):
             finally:
                 os.close(descriptor)
                 subprocess.run(["umount", "-l", point], check=True)
+
+    def test_a_mount_in_the_moment_between_judging_and_opening(self):
+        """His dead file system, mounted deep in a shared volume while he asks for what lies there, must not make that volume count as dead.
+
+        A race: that it is not lost here is no proof that it cannot be, but without the precaution it is lost within a few rounds."""
+        need_mounts()
+        with Volume() as volume, Service({"limits": {"operationSeconds": 1}}) as service:
+            point = volume.mkdir("alice", 0o777)
+            for level in range(60):
+                point = os.path.join(point, "d%d" % level)
+                os.mkdir(point)
+            os.mkdir(os.path.join(point, "in"))
+            with service.connect(ALICE) as alice, service.connect(BOB) as bob:
+                for turn in range(40):
+                    for _ in range(20):
+                        alice.request("reparse.show", {"path": os.path.join(point, "in", "x")})
+                    time.sleep(turn % 8 * 0.0004)
+                    try:
+                        descriptor = mount_unanswered(point, ALICE)
+                    except OSError as error:
+                        self.skipTest("a FUSE file system cannot be mounted by hand here: %s" % error)
+                    try:
+                        seen = {alice.read()["error"]["data"]["name"] for _ in range(20)}
+                        self.assertLessEqual(seen, {"NOT_FOUND", "UNTRUSTED_VOLUME", "CHANGED_MEANWHILE"})
+                        bob.list(volume.root)
+                    finally:
+                        os.close(descriptor)
+                        subprocess.run(["umount", "-l", point], check=True)
+            self.assertEqual(service.events("stuck"), [])
 
     def test_an_ordinary_users_own_volume(self):
         """A real volume, mounted by the setuid ntfs-3g, and its server stopped."""

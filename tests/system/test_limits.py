@@ -451,6 +451,23 @@ def sanitizer_factor():
     return 10 if b"__asan_init" in data or b"__tsan_init" in data else 1
 
 
+class SlowWork(Case):
+    def test_long_work_of_one_does_not_make_a_volume_count_as_dead(self):
+        """An operation that is over its time while its volume answers is its caller's trouble only."""
+        with Volume(size="128M") as volume, Service({"limits": {"operationSeconds": 1}}) as service:
+            volume.mkdir("alice", 0o700, ALICE)
+            with service.connect(ALICE) as alice, service.connect(BOB) as bob:
+                link = volume.path("alice") + "/a" * 1500
+                alice.request("junction.create", {"link": link, "target": "C:\\x", "parents": True}, id=1)
+                while not select.select([alice.socket], [], [], 0.01)[0]:
+                    bob.list(volume.root)
+                self.assertEqual(name_of(alice.read()), "OUTCOME_UNKNOWN")
+                for _ in range(20):
+                    bob.list(volume.root)
+                self.assertEqual([event["volume"] for event in service.events("stuck")], [0])
+                wait_for(lambda: bob.call("service.status")["workers"]["short"]["stuck"] == 0, "the end of the work")
+
+
 class Refusals(Case):
     def test_a_service_of_an_ordinary_user(self):
         need_mounts()

@@ -272,7 +272,7 @@ class Letters(VolumeCase):
         second.mkdir("On Second")
         first.mkdir("on first")
         cases = {"C:\\ON FIRST": "ok", "C:\\on second": "dangling", "D:\\on SECOND": "ok", "D:\\on first": "dangling",
-                 "E:\\x": "unknownVolume", "F:\\on first": "ok", "D:\\": "ok"}
+                 "E:\\x": "unknownVolume", "F:\\on first": "unknownVolume", "D:\\": "ok"}
         for number, (target, expected) in enumerate(cases.items()):
             path = first.path("link%d" % number)
             self.assertEqual(user.call("junction.create", link=path, target=target)["outcome"], "created")
@@ -293,9 +293,11 @@ class Letters(VolumeCase):
         second = self.stack.enter_context(Volume())
         user = self.connect()
         second.mkdir("there")
+        first.mkdir("on first")
         os.mkdir(first.path(".NTFS-3G"))
         os.symlink(second.root, first.path(".NTFS-3G", "Q:"))
-        for name, target, expected in (("a", "Q:\\There", "ok"), ("b", "Q:\\gone", "dangling"), ("c", "R:\\there", "dangling")):
+        for name, target, expected in (("a", "Q:\\There", "ok"), ("b", "Q:\\gone", "dangling"), ("c", "R:\\there", "dangling"),
+                                       ("d", "R:\\ON FIRST", "ok")):
             plant(first.path(name), junction_buffer(target))
             self.assertEqual(user.call("reparse.show", path=first.path(name), check=True)["state"], expected)
 
