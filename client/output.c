@@ -80,6 +80,18 @@ void output_status(struct output *output, const cJSON *tree)
     output->format->status(output, tree);
 }
 
+/* Does the text begin with these words, capitals aside? Then they need not be said twice. */
+static bool says(const char *text, const char *words)
+{
+    for (; *words; text++, words++) {
+        char a = *text >= 'A' && *text <= 'Z' ? (char)(*text | 0x20) : *text;
+        char b = *words >= 'A' && *words <= 'Z' ? (char)(*words | 0x20) : *words;
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
 void output_complain(struct stream *err, const char *subject, const struct problem *problem)
 {
     stream_string(err, "junction: ");
@@ -100,8 +112,10 @@ void output_complain(struct stream *err, const char *subject, const struct probl
     if (problem->os != 0) {
         char words[256];
         terminal_error_text(problem->os, problem->os_is_win32, words, sizeof words);
-        stream_string(err, ", ");
-        stream_name(err, words, strlen(words));
+        if (!says(problem->text, words)) {
+            stream_string(err, ", ");
+            stream_name(err, words, strlen(words));
+        }
     }
     stream_string(err, ")\n");
 }

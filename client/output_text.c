@@ -139,7 +139,9 @@ static void branch(struct output *output, const cJSON *tree, int depth)
             stream_name(output->out, child->string, strlen(child->string));
         else
             stream_string(output->out, "-");
-        stream_string(output->out, ":");
+        /* A drive's name has its colon already. */
+        if (!child->string || !strchr(child->string, ':'))
+            stream_string(output->out, ":");
         if (cJSON_IsObject(child) || cJSON_IsArray(child)) {
             stream_string(output->out, child->child ? "\n" : " none\n");
             branch(output, child, depth + 1);

@@ -13,7 +13,7 @@ int check_state(struct engine *engine, struct engine_work *work, const struct vo
                 int parent, bool ancestors, const struct reparse_data *link, bool directory,
                 enum target_state *state, struct engine_error *error);
 
-/* "dangling", as the protocol names it. */
-const char *check_state_name(enum target_state state);
+/* "nothing is there": for messages. */
+const char *check_state_text(enum target_state state);
 
 #endif

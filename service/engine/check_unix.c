@@ -16,17 +16,17 @@
 #define LINKS_MAX  63 /* as Windows */
 #define SCAN_BYTES 32768
 
-const char *check_state_name(enum target_state state)
+const char *check_state_text(enum target_state state)
 {
     static const char *const names[] = {
-        [TARGET_UNCHECKED] = "unchecked",
-        [TARGET_OK] = "ok",
-        [TARGET_DANGLING] = "dangling",
-        [TARGET_NOT_DIRECTORY] = "not a directory",
-        [TARGET_LOOP] = "a loop",
-        [TARGET_INACCESSIBLE] = "inaccessible",
-        [TARGET_REMOTE] = "on another machine",
-        [TARGET_UNKNOWN_VOLUME] = "on an unknown volume",
+        [TARGET_UNCHECKED] = "it was not looked at",
+        [TARGET_OK] = "it is there",
+        [TARGET_DANGLING] = "nothing is there",
+        [TARGET_NOT_DIRECTORY] = "it is a file",
+        [TARGET_LOOP] = "it leads in a circle",
+        [TARGET_INACCESSIBLE] = "it may not be looked at",
+        [TARGET_REMOTE] = "it is on another machine",
+        [TARGET_UNKNOWN_VOLUME] = "its volume is not known here",
     };
     return names[state];
 }

@@ -222,6 +222,17 @@ static int replace(struct change *change)
     return os ? set_failed(change, os) : 0;
 }
 
+/* Who names the target that is to be replaced must not get a link where there was none. */
+static bool expects_junction(const struct change *change)
+{
+    return change->request->replace && change->request->expected_target;
+}
+
+static int none_expected(struct change *change, const char *what)
+{
+    return work_fail(change->error, ENGINE_TARGET_CHANGED, 0, "%s", what);
+}
+
 static int use_existing(struct change *change)
 {
     mode_t mode = change->place.leaf_stat.stx_mode;
@@ -229,6 +240,10 @@ static int use_existing(struct change *change)
         return replace(change);
     if (!S_ISDIR(mode))
         return work_fail(change->error, ENGINE_NOT_A_DIRECTORY, ENOTDIR, "it is a file");
+    if (expects_junction(change))
+        return rights_may_turn(&change->place, change->error) != 0
+                   ? -1
+                   : none_expected(change, "it is a plain directory");
     change->created->outcome = CREATE_CONVERTED;
     return turn(change, change->request->dry_run);
 }
@@ -288,8 +303,7 @@ static int target_exists(struct change *change)
                              change->place.parent, false, &link, true, &state, change->error);
     reparse_data_clear(&link);
     if (result == 0 && state != TARGET_OK)
-        return work_fail(change->error, ENGINE_TARGET_NOT_FOUND, 0, "the target is %s",
-                         check_state_name(state));
+        return work_fail(change->error, ENGINE_TARGET_NOT_FOUND, 0, "%s", check_state_text(state));
     return result;
 }
 
@@ -399,6 +413,8 @@ static int create_below_missing(struct change *change)
         return -1;
     if (rights_may_change(&change->place, change->error) != 0)
         return -1;
+    if (expects_junction(change))
+        return none_expected(change, "nothing is there");
     change->created->outcome = CREATE_CREATED;
     if (change->request->dry_run)
         return 0;
@@ -442,7 +458,8 @@ static int create(struct change *change)
     bool new_name = name_is_new(change, place->name) == 0;
 
     const struct engine_observer *observer = change->work->observer;
-    if (new_name && !request->dry_run && !(observer && observer->intent)) {
+    if (new_name && !request->dry_run && !expects_junction(change) &&
+        !(observer && observer->intent)) {
         /* Most links are missing: then this is the shortest way. Who wants to know of a change
          * beforehand has to wait for a look. */
         if (change_announce(change, ENGINE_CHANGE_CREATE) != 0)
@@ -459,6 +476,10 @@ static int create(struct change *change)
         return found < 0 ? -1 : use_existing(change);
     if (name_is_new(change, place->name) != 0)
         return -1;
+    if (expects_junction(change))
+        return rights_may_change(place, change->error) != 0
+                   ? -1
+                   : none_expected(change, "nothing is there");
     change->created->outcome = CREATE_CREATED;
     if (request->dry_run)
         return rights_may_change(place, change->error);

@@ -40,9 +40,14 @@ def main():
     # Several subtests of one test may fail: that is one failed test.
     failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
     failed += len(result.unexpectedSuccesses)
+    # A class that is skipped as a whole, or fails to set up, is no test that was run.
     skipped = len(result.skipped)
+    run = [test for test, _ in result.skipped if isinstance(test, unittest.TestCase)]
+    ended = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors
+             if isinstance(getattr(test, "test_case", test), unittest.TestCase)}
     print("%.1f s" % (time.monotonic() - begun))
-    print("%d passed, %d failed, %d skipped" % (result.testsRun - failed - skipped, failed, skipped))
+    print("%d passed, %d failed, %d skipped" % (
+        result.testsRun - len(run) - len(ended) - len(result.unexpectedSuccesses), failed, skipped))
     return 1 if failed else 0
 
 

@@ -255,6 +255,10 @@ class Existing(OddCase):
         self.no_create("ALREADY_EXISTS", link, expectedTarget="C:\\old")  # to expect is not to ask for it
         self.no_create("TARGET_CHANGED", link, replace=True, expectedTarget="C:\\wrong")
         self.no_create("TARGET_CHANGED", link, replace=True, expectedTarget="no target at all")
+        empty = self.path("expected-empty")
+        os.mkdir(empty)
+        for path in (empty, self.path("expected-missing"), self.path("expected-missing", "below")):
+            self.no_create("TARGET_CHANGED", path, replace=True, parents=True, expectedTarget="C:\\old")
         inode = os.lstat(link).st_ino
         result = self.dry_and_real("junction.create", "replaced", link=link, target=TARGET, replace=True, expectedTarget="c:/OLD\\")
         self.assertEqual(result["previousTarget"], "C:\\old")
