@@ -17,8 +17,8 @@ bool peer_needs_a_byte(void);
 
 /* Learns the identity of the other end. -1 with *error (IDENTITY_LEVEL, IDENTITY_REFUSED ...): the
  * connection is not to be served. Linux: SO_PEERCRED and SO_PEERGROUPS; a service that is not root
- * serves its own uid only. Windows: the token of the pipe's client; for now only the service's own
- * SID is served. */
+ * serves its own uid only. Windows: the token of the pipe's client; in this version only the
+ * service's own SID is served. */
 int peer_capture(uv_pipe_t *pipe, struct peer **out, struct message_error *error);
 
 struct peer *peer_hold(struct peer *peer);

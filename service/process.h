@@ -12,6 +12,9 @@ int process_prepare(char why[256]);
 /* Runs with rights that its callers lack: root, or an elevated token. */
 bool process_is_privileged(void);
 
+/* Memory of the process that is in RAM, in bytes; 0 when the system does not tell. */
+size_t process_resident(void);
+
 /* "linux" or "windows", and whether system error codes are Win32 codes. */
 const char *process_platform(void);
 bool process_has_win32_errors(void);

@@ -42,6 +42,23 @@ bool process_is_privileged(void)
     return geteuid() == 0;
 }
 
+size_t process_resident(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    char line[128];
+    if (fgets(line, sizeof line, file) != NULL) {
+        char *second;
+        (void)strtoul(line, &second, 10);
+        pages = strtoul(second, NULL, 10);
+    }
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 const char *process_platform(void)
 {
     return "linux";

@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include <uv.h>
+
 #include <windows.h>
 #include <aclapi.h>
 #include <sddl.h>
@@ -104,6 +106,12 @@ bool process_is_privileged(void)
         elevation.TokenIsElevated != 0;
     CloseHandle(token);
     return elevated;
+}
+
+size_t process_resident(void)
+{
+    size_t bytes = 0;
+    return uv_resident_set_memory(&bytes) == 0 ? bytes : 0;
 }
 
 const char *process_platform(void)

@@ -109,7 +109,6 @@ static cJSON *status(struct connection *connection)
     cJSON *json = cJSON_CreateObject();
     cJSON *both = cJSON_CreateObject();
     cJSON *memory = cJSON_CreateObject();
-    size_t resident = 0;
 
     cJSON_AddStringToObject(json, "server", "junctiond");
     cJSON_AddStringToObject(json, "version", JUNCTION_VERSION);
@@ -127,9 +126,7 @@ static cJSON *status(struct connection *connection)
     cJSON_AddItemToObject(json, "workers", both);
     cJSON_AddItemToObject(json, "limits", limits(&server->config.limits));
     cJSON_AddItemToObject(json, "drives", drives(&server->config));
-    if (uv_resident_set_memory(&resident) == 0) {
-        cJSON_AddNumberToObject(memory, "residentBytes", (double)resident);
-    }
+    cJSON_AddNumberToObject(memory, "residentBytes", (double)process_resident());
     cJSON_AddItemToObject(json, "memory", memory);
     return json;
 }

@@ -118,7 +118,7 @@ def main():
     version = subprocess.run(["ntfs-3g", "--version"], capture_output=True, text=True, check=False)
     print("%s, Linux %s, %d CPUs, %s\n" % (time.strftime("%Y-%m-%d"), platform.release(), os.cpu_count(),
                                         (version.stdout + version.stderr).split("\n")[0]))
-    with h.Volume(size="1G") as volume:
+    with h.Volume(size="%dM" % max(1024, options.entries // 300)) as volume:
         with h.Service({"logLevel": "warning"}) as service:
             operations(h, tool, volume, service, options.rounds)
             processes(h, tool, volume, service, options.rounds * 10)

@@ -312,7 +312,7 @@ class Service:
     def start(self):
         environment = dict(os.environ)
         environment["TSAN_OPTIONS"] = ":".join(filter(None, (
-            environment.get("TSAN_OPTIONS"), "suppressions=" + os.path.join(work_directory(), "tsan.supp"))))
+            environment.get("TSAN_OPTIONS"), "history_size=7", "suppressions=" + os.path.join(work_directory(), "tsan.supp"))))
         environment.update(self.environment or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -385,6 +385,8 @@ class Service:
                 self.stop()
             else:
                 self.kill()
+        elif kind is not None:
+            print("the service had ended with %s:\n%s" % (self.process.returncode, self.log()[-12000:]))
 
 
 class Refused(Exception):
@@ -486,6 +488,19 @@ class Connection:
         self.close()
 
 
+def name_of(message):
+    """The NAME of an error answer."""
+    return message["error"]["data"]["name"]
+
+
+def next_answer(connection):
+    """The next answer, whatever was notified before it; None at the end of the stream."""
+    message = connection.read()
+    while message is not None and "method" in message:
+        message = connection.read()
+    return message
+
+
 def record(kind, message, channel):
     """For the test of the contract, which judges all that went over the wire; a channel is one connection."""
     if TRAFFIC:
@@ -495,6 +510,15 @@ def record(kind, message, channel):
 
 class Case(unittest.TestCase):
     """With what most tests ask."""
+
+    @classmethod
+    def share_volume_and_service(cls, config=None):
+        """One of each for a whole class."""
+        need_mounts()
+        cls.volume = Volume()
+        cls.addClassCleanup(cls.volume.unmount)
+        cls.service = Service(config)
+        cls.addClassCleanup(cls.service.stop)
 
     def refused(self, name, call, *arguments, **keywords):
         """The call must be refused with this NAME; answers the error."""

@@ -175,7 +175,7 @@ class ProcessLinks(Case):
     def test_links_of_processes_lead_nowhere(self):
         with Volume() as volume, Service() as service, service.connect(ALICE) as alice:
             for start in ("/proc/self/root", "/proc/self/cwd", "/proc/self/task", "/proc/thread-self/root", "/proc/%d/root" % service.process.pid,
-                          "/proc/self/root/" + volume.root, *("/proc/self/fd/%d" % number for number in range(40)), "/dev/fd/0", "/dev/stdin"):
+                          "/proc/self/root" + volume.root, *("/proc/self/fd/%d" % number for number in range(40)), "/dev/fd/0", "/dev/stdin"):
                 for method, params in (("reparse.show", {"path": start + "/x/y"}), ("reparse.list", {"path": start + "/x"}),
                                        ("junction.create", {"link": start + "/x/y", "target": TARGET, "parents": True})):
                     with self.assertRaises(Refused) as caught:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ALICE, BOB, PATIENCE, SOURCE, Case, Service, Volume, need_mounts, new_directory
+from harness import ALICE, BOB, PATIENCE, SOURCE, Case, new_directory
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 
@@ -24,11 +24,7 @@ def blocks(language):
 class ForeignCase(Case):
     @classmethod
     def setUpClass(cls):
-        need_mounts()
-        cls.volume = Volume()
-        cls.addClassCleanup(cls.volume.unmount)
-        cls.service = Service()
-        cls.addClassCleanup(cls.service.stop)
+        cls.share_volume_and_service()
         cls.programs = new_directory("foreign")  # the sources may lie where ordinary users cannot go
         for name in os.listdir(os.path.join(SOURCE, "tests", "system", "foreign")):
             shutil.copy(os.path.join(SOURCE, "tests", "system", "foreign", name), cls.programs)

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 
-from harness import (ALICE, BOB, Case, PATIENCE, Refused, Service, Volume, junction_buffer, need_mounts,
+from harness import (ALICE, BOB, Case, PATIENCE, Refused, Service, Volume, junction_buffer, name_of, need_mounts, next_answer,
                      wait_for, work_directory)
 
 MANY = 12000
@@ -25,17 +25,6 @@ def descriptors(service):
 def resident(service):
     with open("/proc/%d/statm" % service.process.pid, encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def name_of(message):
-    return message["error"]["data"]["name"]
-
-
-def next_answer(connection):
-    message = connection.read()
-    while message is not None and "method" in message:
-        message = connection.read()
-    return message
 
 
 class Deadlines(Case):

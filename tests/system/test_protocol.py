@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import Case, PATIENCE, Refused, Service, Volume, need_mounts, wait_for
+from harness import Case, PATIENCE, Refused, Volume, wait_for
 
 MAX_LINE = 1024 * 1024
 MAX_WAITING = 64
@@ -27,11 +27,7 @@ def utf16(text):
 class ProtocolCase(Case):
     @classmethod
     def setUpClass(cls):
-        need_mounts()
-        cls.volume = Volume()
-        cls.addClassCleanup(cls.volume.unmount)
-        cls.service = Service()
-        cls.addClassCleanup(cls.service.stop)
+        cls.share_volume_and_service()
 
     def setUp(self):
         self.connection = self.service.connect()

@@ -10,21 +10,10 @@ import subprocess
 import threading
 import time
 
-from harness import (ALICE, BOB, PATIENCE, Case, Connection, Refused, Service, Volume, get_raw, junction_buffer,
+from harness import (ALICE, BOB, PATIENCE, Case, Connection, Refused, Service, Volume, get_raw, junction_buffer, name_of, next_answer,
                      need_mounts, new_directory, settle, wait_for, work_directory)
 
 SLOW = {"limits": {"operationSeconds": 1, "stopSeconds": 2, "shortWorkers": 4, "shortWorkersPerIdentity": 2}}
-
-
-def name_of(message):
-    return message["error"]["data"]["name"]
-
-
-def next_answer(connection):
-    message = connection.read()
-    while message is not None and "method" in message:
-        message = connection.read()
-    return message
 
 
 def stuck(status):
