@@ -281,6 +281,12 @@ def wait_for(condition, what, seconds=PATIENCE):
         time.sleep(0.005)
 
 
+def built_with(symbol):
+    """Whether the service under test holds this symbol: a sanitizer's."""
+    with open(os.path.join(work_directory(), "junctiond"), "rb") as file:
+        return symbol in file.read()
+
+
 class Service:
     """junctiond in the foreground, on a socket of its own."""
 
@@ -350,6 +356,13 @@ class Service:
         """A clean end, and no word from a sanitizer."""
         if self.process.poll() is None:
             self.process.send_signal(number)
+        if built_with(b"__tsan_init"):
+            # ThreadSanitizer keeps a signal that comes right before a blocking call until that call returns: an idle service would
+            # sleep on. (Seen in 2 of 3500 ends with it, in none of 5800 without.)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE / 2)
+            if self.process.poll() is None:
+                self.process.send_signal(number)
         status = self.process.wait(PATIENCE)
         text = self.log()
         for word in ("Sanitizer", "runtime error:"):

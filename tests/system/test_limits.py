@@ -11,8 +11,8 @@ import signal
 import threading
 import time
 
-from harness import (ALICE, BOB, Case, PATIENCE, Refused, Service, Volume, junction_buffer, name_of, need_mounts, next_answer,
-                     wait_for, work_directory)
+from harness import (ALICE, BOB, Case, PATIENCE, Refused, Service, Volume, built_with, junction_buffer, name_of, need_mounts, next_answer,
+                     wait_for)
 
 MANY = 12000
 TARGET = "C:\\" + "\\".join(["a rather long name of a directory"] * 6)  # so that a list is many times what a socket holds
@@ -437,9 +437,7 @@ class Flood(Case):
 
 def sanitizer_factor():
     """Shadow memory and quarantine are not the service's."""
-    with open(os.path.join(work_directory(), "junctiond"), "rb") as file:
-        data = file.read()
-    return 10 if b"__asan_init" in data or b"__tsan_init" in data else 1
+    return 10 if built_with(b"__asan_init") or built_with(b"__tsan_init") else 1
 
 
 class SlowWork(Case):
