@@ -182,8 +182,7 @@ error:
     return -1;
 }
 
-int config_load(const char *path, bool must_exist, bool check_trust, struct config *out,
-                char why[512])
+int config_load(const char *path, bool must_exist, struct config *out, char why[512])
 {
     char *text = NULL;
     FILE *file = NULL;
@@ -201,7 +200,7 @@ int config_load(const char *path, bool must_exist, bool check_trust, struct conf
         snprintf(why, 512, "cannot be opened: %s", uv_strerror(status));
         goto end;
     }
-    if (check_trust && process_check_trusted(resolved.ptr, why) != 0) {
+    if (process_check_trusted(resolved.ptr, why) != 0) {
         goto end;
     }
     file = fopen(resolved.ptr, "rb");

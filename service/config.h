@@ -55,10 +55,8 @@ void config_defaults(struct config *config);
 int config_parse(const char *text, size_t length, struct config *out, char why[512]);
 
 /* Reads a file after process_check_trusted has found that only trusted accounts can change it. With
- * `must_exist` false a missing file gives the defaults. `check_trust` false is for check-config by
- * somebody who only wants the contents judged. */
-int config_load(const char *path, bool must_exist, bool check_trust, struct config *out,
-                char why[512]);
+ * `must_exist` false a missing file gives the defaults. */
+int config_load(const char *path, bool must_exist, struct config *out, char why[512]);
 
 void config_clear(struct config *config);
 

@@ -95,6 +95,8 @@ void connection_flush(struct connection *connection);
 /* Gives the lines (counted in `pending` already) to the system. */
 void connection_write(struct connection *connection, struct out *lines);
 
+/* Takes the line; NULL when memory is out, or the line was NULL. For any thread. */
+struct out *connection_line(char *line, size_t length);
 void connection_free_lines(struct out *lines);
 
 #endif

@@ -87,7 +87,7 @@ void connection_write(struct connection *connection, struct out *lines)
     }
 }
 
-static struct out *out_make(char *line, size_t length)
+struct out *connection_line(char *line, size_t length)
 {
     struct out *out = line != NULL ? malloc(sizeof *out) : NULL;
     if (out == NULL) {
@@ -124,7 +124,7 @@ void connection_say(struct connection *connection, char *line, size_t length)
         free(line);
         return;
     }
-    out = out_make(line, length);
+    out = connection_line(line, length);
     if (out == NULL) {
         connection_close(connection);
         return;

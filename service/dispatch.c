@@ -105,20 +105,15 @@ static int push_line(void *context, char *line, size_t length)
     struct item *item = context;
     struct connection *connection = item->connection;
     struct server *server = connection->server;
-    struct out *out = malloc(sizeof *out);
+    struct out *out = connection_line(line, length);
     int result = -1;
 
     if (out == NULL) {
-        free(line);
         return -1;
     }
-    out->next = NULL;
-    out->line = line;
-    out->length = length;
     uv_mutex_lock(&server->lock);
     if (connection->closing || item->abandoned) {
-        free(line);
-        free(out);
+        connection_free_lines(out);
         goto end;
     }
     if (connection->outbox_last == NULL) {

@@ -38,7 +38,7 @@ static int check_config(const char *path)
 {
     struct config config;
     char why[512];
-    if (config_load(path, true, true, &config, why) != 0) {
+    if (config_load(path, true, &config, why) != 0) {
         fprintf(stderr, "junctiond: %s: %s\n", path, why);
         return 1;
     }
@@ -81,7 +81,7 @@ static int run(int count, char **arguments)
                         pipe_option);
     }
     const char *path = config_path != NULL ? config_path : process_config_path();
-    if (config_load(path, config_path != NULL, true, &config, why) != 0) {
+    if (config_load(path, config_path != NULL, &config, why) != 0) {
         fprintf(stderr, "junctiond: configuration %s: %s\n", path, why);
         return 1;
     }
