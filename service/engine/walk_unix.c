@@ -190,7 +190,8 @@ static int read_entry(struct walk *walk, int directory, const char *name, uint64
         *walk->error = why;
         return -1;
     }
-    return report(walk, &why);
+    /* It may also have gone after it was opened: the node stays, the file system finds no file. */
+    return is_gone(why.os) ? 0 : report(walk, &why);
 }
 
 static int remember(struct walk *walk, const char *name, size_t length)

@@ -215,6 +215,24 @@ class LargeLists(OddCase):
             process.kill()
             process.wait()
 
+    def test_links_that_come_and_go(self):
+        """One that goes between being found and being read is no error either."""
+        script = ("import os,sys\nb,buffer=sys.argv[1],bytes.fromhex(sys.argv[2])\n"
+                  "while True:\n for n in range(12):\n  d=b+'/'+sys.argv[3]+str(n)\n  os.mkdir(d)\n"
+                  "  os.setxattr(d,'system.ntfs_reparse_data',buffer)\n  os.rmdir(d)\n")
+        changing = [subprocess.Popen(["/usr/bin/python3", "-c", script, self.base, junction_buffer(TARGET).hex(), name]) for name in "abcd"]
+        try:
+            errors = []
+            for _ in range(600):
+                entries, result = self.root.list(self.base)
+                errors += [entry for entry in entries if "error" in entry]
+                self.assertEqual(result["skipped"], 0, errors)
+            self.assertEqual([process.poll() for process in changing], [None] * 4)
+        finally:
+            for process in changing:
+                process.kill()
+                process.wait()
+
     def test_cancel(self):
         """A list that waits for its reader ends when it is told to, and the connection goes on."""
         target = "C:" + ("\\" + "t" * 200) * 8
