@@ -308,6 +308,16 @@ run_stage() { # STAGE, into its log; the seconds that it took behind the count
     echo $((SECONDS - start)) >"$logs/$1.seconds"
 }
 
+# What a reader who has only the output needs: each failure with what was said about it.
+failures() { # LOG
+    grep -av 'following tests FAILED' "$1" | awk '
+        /^==========+$/ { told = 1 }                      # a failed system test, with its trace
+        /^Ran [0-9]+ tests? in / { told = 0 }
+        /^FAILED / { print; next }                   # ours, and the lines behind it
+        /^ +\| / { print; next }
+        told || /FAIL:|ERROR:|error:|Sanitizer|\*\*\*|\[ +(ERROR|LINE|FAILED) +\]/'
+}
+
 report() { # STAGE
     local stage=$1 log=$logs/$1.log result passed=0 failed=1 skipped=0 line
     result=$(tail -n 1 "$log")
@@ -318,8 +328,7 @@ report() { # STAGE
         "$(cat "$logs/$stage.seconds")")
     echo "   $line"
     if [ "$failed" -ne 0 ]; then
-        grep -aE 'FAILED|FAIL:|ERROR:|error:|Sanitizer|\*\*\*' "$log" | grep -avF 'following tests FAILED' |
-            head -n 30 | sed 's/^/   | /' || true
+        failures "$log" | cut -c1-600 | head -n 120 | sed 's/^/   | /' || true
         echo "   | all of it: build/logs/$stage.log"
     fi
     if [ "$skipped" -ne 0 ]; then
