@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../protocol/arguments.h"
 #include "classic.h"
 #include "command.h"
 #include "help.h"
@@ -149,7 +150,8 @@ int main(int argc, char **argv)
     struct console console;
     int exit;
 
-    if (terminal_prepare(&argc, &argv) != 0)
+    terminal_prepare();
+    if (arguments_prepare(&argc, &argv) != 0)
         return EXIT_OTHER;
     stream_standard(&console.out, TERMINAL_OUT, false);
     stream_standard(&console.err, TERMINAL_ERR, false);

@@ -1,4 +1,4 @@
-/* The system's side of input and output: command line, standard streams, the system's own words for
+/* The system's side of input and output: standard streams, the system's own words for
  * its errors. */
 #ifndef JUNCTION_TERMINAL_H
 #define JUNCTION_TERMINAL_H
@@ -14,10 +14,8 @@ enum terminal_result {
     TERMINAL_FAILED  /* *os has the system's error number */
 };
 
-/* To be called first. Makes a closed pipe a result instead of the end of the process, and replaces
- * the arguments by WTF-8 ones where the system's are wide. Returns 0, or -1 when memory is out.
- * What it allocates lives as long as the process. */
-int terminal_prepare(int *argc, char ***argv);
+/* To be called first. Makes a closed pipe a result instead of the end of the process. */
+void terminal_prepare(void);
 
 bool terminal_is_interactive(enum terminal_stream stream);
 

@@ -22,15 +22,12 @@ static void occupy(int fd, int mode)
         (void)open("/dev/null", mode);
 }
 
-int terminal_prepare(int *argc, char ***argv)
+void terminal_prepare(void)
 {
-    (void)argc;
-    (void)argv;
     occupy(STDIN_FILENO, O_WRONLY);
     occupy(STDOUT_FILENO, O_RDONLY);
     occupy(STDERR_FILENO, O_RDONLY);
     signal(SIGPIPE, SIG_IGN);
-    return 0;
 }
 
 static int descriptor(enum terminal_stream stream)

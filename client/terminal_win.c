@@ -1,7 +1,6 @@
 #include "terminal.h"
 
 #include <windows.h>
-#include <shellapi.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,34 +12,8 @@ const bool terminal_codes_are_win32 = true;
 const int terminal_error_exists = ERROR_ALREADY_EXISTS;
 const int terminal_error_memory = ERROR_NOT_ENOUGH_MEMORY;
 
-int terminal_prepare(int *argc, char ***argv)
+void terminal_prepare(void)
 {
-    int count = 0;
-    LPWSTR *wide = CommandLineToArgvW(GetCommandLineW(), &count);
-    char **narrow = NULL;
-
-    if (!wide)
-        return -1;
-    narrow = calloc((size_t)count + 1, sizeof *narrow);
-    if (!narrow)
-        goto error;
-    for (int i = 0; i < count; i++) {
-        struct text argument = {NULL, 0};
-        if (utf16_to_wtf8((const uint16_t *)wide[i], wcslen(wide[i]), &argument) != UTF_OK)
-            goto error;
-        narrow[i] = argument.bytes;
-    }
-    LocalFree(wide);
-    *argc = count;
-    *argv = narrow;
-    return 0;
-
-error:
-    for (int i = 0; narrow && narrow[i]; i++)
-        free(narrow[i]);
-    free(narrow);
-    LocalFree(wide);
-    return -1;
 }
 
 static HANDLE handle_of(enum terminal_stream stream)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../protocol/arguments.h"
 #include "../protocol/pipe_name.h"
 #include "config.h"
 #include "process.h"
@@ -90,6 +91,9 @@ static int run(int count, char **arguments)
 
 int main(int count, char **arguments)
 {
+    if (arguments_prepare(&count, &arguments) != 0) {
+        return 1;
+    }
     const char *verb = count > 1 ? arguments[1] : "help";
     if (strcmp(verb, "run") == 0) {
         return run(count - 2, arguments + 2);
