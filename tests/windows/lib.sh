@@ -81,7 +81,8 @@ check() {
         return
     fi
     for pattern in "$@"; do
-        if ! cat "$out" "$err" | tr -d '\r' | grep -qE -- "$pattern"; then
+        # Not -q: who stops reading early makes the others fail.
+        if ! cat "$out" "$err" | tr -d '\r' | grep -E -- "$pattern" >/dev/null; then
             fails "$name" "nothing matches $pattern" "$(told)"
             return
         fi
