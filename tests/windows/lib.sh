@@ -21,7 +21,7 @@ fails() {
     failed=$((failed + 1))
     echo "FAILED   $1"
     shift
-    printf '%s\n' "$@" | sed 's/^/         | /' | head -n 20
+    printf '%s\n' "$@" | sed 's/^/         | /' | head -n 20 || true
 }
 skip() {
     skipped=$((skipped + 1))
