@@ -11,6 +11,11 @@ export WINEPREFIX=${JUNCTION_WINEPREFIX:-$root/build/wine}
 export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" WINEARCH=win64
 unset DISPLAY WAYLAND_DISPLAY
 
+# One start in some thousands ends with status 1 and no word: the heap, whose place is random, lies where Wine's loader must map the
+# page that all Windows programs share (0x7ffe0000).
+steady=()
+! setarch -R true 2>/dev/null || steady=(setarch -R)
+
 prepare() {
     local lock
     mkdir -p "$WINEPREFIX"
@@ -20,8 +25,8 @@ prepare() {
     if [ ! -f "$WINEPREFIX/prepared" ]; then
         # With HOME unset or not ours Wine refuses to start.
         [ -n "${HOME:-}" ] && [ -O "${HOME:-}" ] || export HOME="$WINEPREFIX"
-        wine wineboot -i {lock}>&- </dev/null >"$WINEPREFIX.log" 2>&1
-        wine winecfg -v win10 {lock}>&- </dev/null >>"$WINEPREFIX.log" 2>&1
+        "${steady[@]}" wine wineboot -i {lock}>&- </dev/null >"$WINEPREFIX.log" 2>&1
+        "${steady[@]}" wine winecfg -v win10 {lock}>&- </dev/null >>"$WINEPREFIX.log" 2>&1
         touch "$WINEPREFIX/prepared"
     fi
     exec {lock}>&-
@@ -31,7 +36,7 @@ case ${1:-} in
 --prepare)
     prepare
     # Services end with the server, and that with the last program, unless it is told to stay a while.
-    wineserver -p30 >/dev/null 2>&1 || true # says so when it runs already
+    "${steady[@]}" wineserver -p30 >/dev/null 2>&1 || true # says so when it runs already
     ;;
 --stop)
     wineserver -k >/dev/null 2>&1 || true # the server of this prefix only
@@ -43,6 +48,6 @@ case ${1:-} in
 *)
     [ -f "$WINEPREFIX/prepared" ] || prepare
     [ -n "${HOME:-}" ] && [ -O "${HOME:-}" ] || export HOME="$WINEPREFIX"
-    exec wine "$@"
+    exec "${steady[@]}" wine "$@"
     ;;
 esac
