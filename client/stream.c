@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../protocol/display.h"
+
 void stream_init(struct stream *stream, stream_write write, void *context, bool interactive)
 {
     stream->write = write;
@@ -75,54 +77,15 @@ void stream_format(struct stream *stream, const char *format, ...)
         stream_put(stream, text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-/* The character that begins at bytes[0], lone surrogates included; *size is what it takes. -1: no
- * character, *size is 1. */
-static int32_t next_character(const char *bytes, size_t length, size_t *size)
-{
-    const unsigned char *b = (const unsigned char *)bytes;
-    static const int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t need;
-    int32_t value;
-
-    *size = 1;
-    if (b[0] < 0x80)
-        return b[0];
-    need = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : 2;
-    if (b[0] < 0xC2 || b[0] > 0xF4 || need > length)
-        return -1;
-    value = b[0] & (0x7F >> need);
-    for (size_t i = 1; i < need; i++) {
-        if ((b[i] & 0xC0) != 0x80)
-            return -1;
-        value = value << 6 | (b[i] & 0x3F);
-    }
-    if (value < least[need] || value > 0x10FFFF)
-        return -1;
-    *size = need;
-    return value;
-}
-
-static bool is_control(int32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0);
-}
-
-static bool is_deceptive(int32_t c)
-{
-    return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
-           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
-           (c >= 0xD800 && c <= 0xDFFF) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-           (c >= 0xE0000 && c <= 0xE007F);
-}
-
 void stream_name(struct stream *stream, const char *bytes, size_t length)
 {
     size_t plain = 0;
 
     for (size_t i = 0, size; i < length; i += size) {
-        int32_t c = next_character(bytes + i, length - i, &size);
+        int32_t c = display_next(bytes + i, length - i, &size);
         bool escape =
-            c < 0 ? stream->interactive : is_control(c) || (stream->interactive && is_deceptive(c));
+            c < 0 ? stream->interactive
+                  : display_is_control(c) || (stream->interactive && display_is_deceptive(c));
         if (!escape)
             continue;
         stream_put(stream, bytes + plain, i - plain);
@@ -140,8 +103,8 @@ void stream_json(struct stream *stream, const char *json)
     size_t length = strlen(json), plain = 0;
 
     for (size_t i = 0, size; i < length; i += size) {
-        int32_t c = next_character(json + i, length - i, &size);
-        if (c < 0x7F || !(is_control(c) || is_deceptive(c)))
+        int32_t c = display_next(json + i, length - i, &size);
+        if (c < 0x7F || !(display_is_control(c) || display_is_deceptive(c)))
             continue;
         stream_put(stream, json + plain, i - plain);
         if (c >= 0x10000)

@@ -6,6 +6,7 @@
 #include "../protocol/pipe_name.h"
 #include "config.h"
 #include "process.h"
+#include "scan.h"
 #include "server.h"
 
 static const char usage[] =
@@ -16,6 +17,9 @@ static const char usage[] =
     "error\n"
     "  junctiond check-config FILE                   judge a configuration file and say what is "
     "wrong\n"
+    "  junctiond scan [--offset BYTES] [--source index|scan] [--format jsonl|text] IMAGE|DEVICE\n"
+    "                                                every reparse point of an NTFS volume, read\n"
+    "                                                from its own structures by whoever runs this\n"
     "  junctiond version | help\n"
     "\n"
     "--pipe NAME    a name with a '/' (Windows: beginning with \\\\.\\pipe\\) is taken as it is; "
@@ -103,6 +107,9 @@ int main(int count, char **arguments)
             return complain("check-config takes one file", NULL);
         }
         return check_config(arguments[2]);
+    }
+    if (strcmp(verb, "scan") == 0) {
+        return scan_run(count - 2, arguments + 2);
     }
     if (strcmp(verb, "version") == 0 || strcmp(verb, "--version") == 0) {
         puts("junctiond " JUNCTION_VERSION);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "names.h"
 #include "tags.h"
 
@@ -17,42 +18,20 @@ struct piece {
     size_t length;
 };
 
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static void put16(uint8_t *at, size_t value)
-{
-    at[0] = (uint8_t)(value & 0xFF);
-    at[1] = (uint8_t)(value >> 8 & 0xFF);
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value & 0xFFFF);
-    put16(at + 2, value >> 16);
-}
-
 /* The piece is at most REPARSE_MAX_SIZE bytes, an even number. */
 static int piece_text(struct piece piece, struct text *out)
 {
     uint16_t units[REPARSE_MAX_SIZE / 2];
     size_t count = piece.length / 2;
     for (size_t i = 0; i < count; i++)
-        units[i] = get16(piece.bytes + 2 * i);
+        units[i] = bytes_get16(piece.bytes + 2 * i);
     return utf16_to_wtf8(units, count, out);
 }
 
 /* A name that the fields at `field` (offset, length) describe, within `names`. */
 static bool piece_name(const uint8_t *field, struct piece names, struct piece *out)
 {
-    size_t offset = get16(field), length = get16(field + 2);
+    size_t offset = bytes_get16(field), length = bytes_get16(field + 2);
     if (offset % 2 != 0 || length % 2 != 0 || offset > names.length ||
         length > names.length - offset)
         return false;
@@ -64,7 +43,7 @@ static bool piece_name(const uint8_t *field, struct piece names, struct piece *o
 static bool piece_string(struct piece *rest, struct piece *out)
 {
     for (size_t i = 0; rest->length - i >= 2; i += 2) {
-        if (get16(rest->bytes + i) == 0) {
+        if (bytes_get16(rest->bytes + i) == 0) {
             *out = (struct piece){rest->bytes, i};
             rest->bytes += i + 2;
             rest->length -= i + 2;
@@ -114,7 +93,7 @@ static int decode_symlink(struct piece data, struct reparse_data *out)
         return UTF_NO_MEMORY;
     if (out->malformed)
         return UTF_OK;
-    out->relative = (get32(data.bytes + NAMES_SIZE) & SYMLINK_RELATIVE) != 0;
+    out->relative = (bytes_get32(data.bytes + NAMES_SIZE) & SYMLINK_RELATIVE) != 0;
     if (out->relative)
         return text_copy(&out->target, &out->substitute_name);
     return names_win32(&out->substitute_name, &out->target);
@@ -128,7 +107,7 @@ static bool version_is(struct piece data, uint32_t version, struct reparse_data 
         out->malformed = true;
         return false;
     }
-    return get32(data.bytes) == version;
+    return bytes_get32(data.bytes) == version;
 }
 
 static int decode_lx_symlink(struct piece data, struct reparse_data *out)
@@ -186,12 +165,12 @@ int reparse_decode(const uint8_t *bytes, size_t length, struct reparse_data *out
         out->malformed = true;
         return UTF_OK;
     }
-    out->tag = get32(bytes);
+    out->tag = bytes_get32(bytes);
     out->type = tag_type(out->tag);
     size_t header = REPARSE_HEADER;
     if (!(out->tag & REPARSE_TAG_BIT_MICROSOFT))
         header += REPARSE_GUID_SIZE;
-    if (length < header || length > REPARSE_MAX_SIZE || get16(bytes + 4) != length - header) {
+    if (length < header || length > REPARSE_MAX_SIZE || bytes_get16(bytes + 4) != length - header) {
         out->malformed = true;
         return UTF_OK;
     }
@@ -216,8 +195,8 @@ void reparse_data_clear(struct reparse_data *data)
 static void put_units(uint8_t *at, const uint16_t *units, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        put16(at + 2 * i, units[i]);
-    put16(at + 2 * count, 0);
+        bytes_put16(at + 2 * i, units[i]);
+    bytes_put16(at + 2 * count, 0);
 }
 
 size_t reparse_encode_junction(const char *substitute_name, const char *print_name,
@@ -237,14 +216,14 @@ size_t reparse_encode_junction(const char *substitute_name, const char *print_na
         fixed + 2 * (substitute_count + print_count) > REPARSE_MAX_SIZE)
         goto done;
     total = fixed + 2 * (substitute_count + print_count);
-    put32(out, REPARSE_TAG_MOUNT_POINT);
-    put16(out + 4, total - REPARSE_HEADER);
-    put16(out + 6, 0);
+    bytes_put32(out, REPARSE_TAG_MOUNT_POINT);
+    bytes_put16(out + 4, total - REPARSE_HEADER);
+    bytes_put16(out + 6, 0);
     uint8_t *data = out + REPARSE_HEADER;
-    put16(data, 0);
-    put16(data + 2, 2 * substitute_count);
-    put16(data + 4, 2 * substitute_count + 2);
-    put16(data + 6, 2 * print_count);
+    bytes_put16(data, 0);
+    bytes_put16(data + 2, 2 * substitute_count);
+    bytes_put16(data + 4, 2 * substitute_count + 2);
+    bytes_put16(data + 6, 2 * print_count);
     put_units(data + NAMES_SIZE, substitute, substitute_count);
     put_units(data + NAMES_SIZE + 2 * substitute_count + 2, print, print_count);
 
@@ -256,8 +235,8 @@ done:
 
 size_t reparse_encode_removal(uint32_t tag, uint8_t out[REPARSE_HEADER])
 {
-    put32(out, tag);
-    put16(out + 4, 0);
-    put16(out + 6, 0);
+    bytes_put32(out, tag);
+    bytes_put16(out + 4, 0);
+    bytes_put16(out + 6, 0);
     return REPARSE_HEADER;
 }

@@ -133,3 +133,12 @@ void tag_describe(uint32_t tag, char *out, size_t size)
     else
         snprintf(out, size, "%s (%s)", row->what ? row->what : "a reparse point", row->name);
 }
+
+bool tag_is_wanted(unsigned types, uint32_t tag)
+{
+    enum reparse_type type = tag_type(tag);
+    unsigned bits = 1u << type;
+    if (type == REPARSE_JUNCTION)
+        bits |= 1u << REPARSE_MOUNT_POINT;
+    return types == 0 || (types & bits) != 0;
+}
