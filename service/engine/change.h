@@ -44,6 +44,9 @@ void change_end(struct change *change, int result);
 /* The last moment to give up: from here on the change is carried to its end. */
 int change_announce(struct change *change, enum engine_change_kind kind);
 
+/* Waits until nobody else works on this name in this parent. */
+int change_lock_name(struct change *change);
+
 /* Is the leaf no root of a volume, and the volume one that can be changed? */
 int change_volume_is_fit(struct change *change);
 

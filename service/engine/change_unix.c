@@ -38,8 +38,8 @@ void change_end(struct change *change, int result)
         observer->outcome(observer->context, &change->record, result == 0 ? NULL : change->error);
     }
     /* Only now: records of one file follow each other as its changes did. */
-    lock_release(change->engine, &change->file_lock);
-    lock_release(change->engine, &change->name_lock);
+    lock_release(change->engine->locks, &change->file_lock);
+    lock_release(change->engine->locks, &change->name_lock);
     reparse_data_clear(&change->present);
     place_close(&change->place);
     free(change->missing);
@@ -89,6 +89,13 @@ int change_announce(struct change *change, enum engine_change_kind kind)
     return 0;
 }
 
+int change_lock_name(struct change *change)
+{
+    const struct place *place = &change->place;
+    return lock_name(change->engine->locks, change->work, place_device(&place->parent_stat),
+                     place->parent_stat.stx_ino, place->name, &change->name_lock, change->error);
+}
+
 int change_volume_is_fit(struct change *change)
 {
     struct place *place = &change->place;
@@ -129,14 +136,15 @@ int change_look(struct change *change)
         if (place_is_root(place))
             return work_fail(change->error, ENGINE_VOLUME_ROOT, 0, NULL);
         if (!change->file_lock.held &&
-            lock_file(change->engine, change->work, place, &change->file_lock, change->error) != 0)
+            lock_file(change->engine->locks, change->work, place_device(&place->leaf_stat),
+                      place->leaf_stat.stx_ino, &change->file_lock, change->error) != 0)
             return -1;
         int os = read_present(change);
-        if (os == 0 && change->file_lock.inode == place->leaf_stat.stx_ino)
+        if (os == 0 && change->file_lock.file == place->leaf_stat.stx_ino)
             return 1;
         if ((os != 0 && os != EIO) || attempt == 2)
             return place_fail(change->error, os ? os : ESTALE, "%s", place->path);
-        lock_release(change->engine, &change->file_lock);
+        lock_release(change->engine->locks, &change->file_lock);
     }
 }
 

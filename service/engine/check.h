@@ -13,7 +13,4 @@ int check_state(struct engine *engine, struct engine_work *work, const struct vo
                 int parent, bool ancestors, const struct reparse_data *link, bool directory,
                 enum target_state *state, struct engine_error *error);
 
-/* "nothing is there": for messages. */
-const char *check_state_text(enum target_state state);
-
 #endif

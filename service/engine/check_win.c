@@ -1,85 +1,79 @@
-#include "win.h"
+#include "check_win.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "drive_win.h"
 #include "names.h"
 #include "reparse.h"
 #include "work.h"
 
-/* Where a link leads, found name by name: the system would follow a link to another machine without
- * asking. */
+/* Where a link leads, found name by name, each relative to the directory before it: the system
+ * would follow a link to another machine without asking. */
 
 #define LINKS_MAX      63u /* as Windows */
-#define DEVICE_UNITS   1024u
 #define NT_ROOT_DRIVE  6u  /* `\??\X:` */
 #define NT_ROOT_VOLUME 48u /* `\??\Volume{...}` */
 
-/* ---- drives
- * -------------------------------------------------------------------------------------------------
- */
-
-static bool begins_with(const wchar_t *text, const wchar_t *prefix)
+int check_entry(const struct engine *engine, struct engine_work *work, HANDLE file,
+                const struct place_facts *facts, struct reparse_entry *out,
+                struct engine_error *error)
 {
-    return _wcsnicmp(text, prefix, wcslen(prefix)) == 0;
-}
-
-/* Asks the object manager only: GetDriveType would open the device, and so call the other machine.
- */
-enum win_drive win_drive(wchar_t letter)
-{
-    wchar_t device[DEVICE_UNITS];
-    /* A substituted letter can name another one; more steps than letters would be a circle. */
-    for (int step = 0; step < 26; step++) {
-        wchar_t drive[] = {letter, L':', L'\0'};
-        if (!QueryDosDeviceW(drive, device, DEVICE_UNITS))
-            return WIN_DRIVE_NONE;
-        if (begins_with(device, L"\\??\\UNC\\") || begins_with(device, L"\\Device\\Mup") ||
-            begins_with(device, L"\\Device\\LanmanRedirector") ||
-            begins_with(device, L"\\Device\\WebDavRedirector") || wcsstr(device, L"\\;"))
-            return WIN_DRIVE_REMOTE;
-        if (!begins_with(device, L"\\??\\") || device[4] == L'\0' || device[5] != L':')
-            return WIN_DRIVE_LOCAL;
-        letter = device[4];
-    }
-    return WIN_DRIVE_NONE;
+    uint8_t buffer[REPARSE_MAX_SIZE];
+    size_t length;
+    NTSTATUS status = place_buffer(engine, work, file, buffer, &length);
+    if (!NT_SUCCESS(status))
+        return nt_fail(engine, work, status, error);
+    struct reparse_data data;
+    if (reparse_decode(buffer, length, &data) != UTF_OK)
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    out->directory = (facts->attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    out->type = data.type;
+    out->tag = data.tag;
+    out->target = data.target;
+    out->substitute_name = data.substitute_name;
+    out->print_name = data.print_name;
+    out->file_id = facts->file_id;
+    out->created = facts->created;
+    out->relative = data.relative;
+    out->malformed = data.malformed;
+    data.target = data.substitute_name = data.print_name = (struct text){NULL, 0};
+    reparse_data_clear(&data);
+    return 0;
 }
 
 /* ---- the way to the target
  * ---------------------------------------------------------------------------------- */
 
 struct trail {
+    const struct engine *engine;
     struct engine_work *work;
-    struct win_path at;
+    struct path at;
     HANDLE end; /* what was found there, when the state is OK or NOT_DIRECTORY */
     unsigned links;
     bool link_is_directory;
 };
 
-static bool is_missing(DWORD os)
+static enum target_state state_of(NTSTATUS status)
 {
-    return os == ERROR_FILE_NOT_FOUND || os == ERROR_PATH_NOT_FOUND || os == ERROR_INVALID_NAME ||
-           os == ERROR_BAD_PATHNAME || os == ERROR_DIRECTORY || os == ERROR_DELETE_PENDING;
-}
-
-static enum target_state state_of(DWORD os)
-{
-    if (is_missing(os))
+    if (nt_is_missing(status) || status == STATUS_OBJECT_NAME_INVALID ||
+        status == STATUS_OBJECT_PATH_SYNTAX_BAD || status == STATUS_OBJECT_PATH_INVALID ||
+        status == STATUS_NOT_A_DIRECTORY || status == STATUS_DELETE_PENDING)
         return TARGET_DANGLING;
-    return os == ERROR_CANT_RESOLVE_FILENAME ? TARGET_LOOP : TARGET_INACCESSIBLE;
+    return status == STATUS_REPARSE_POINT_NOT_RESOLVED ? TARGET_LOOP : TARGET_INACCESSIBLE;
 }
 
-static bool append_units(struct win_path *path, const wchar_t *units, size_t count)
+static bool append_units(struct path *path, const wchar_t *units, size_t count)
 {
-    if (count > WIN_PATH_UNITS - path->length)
+    if (count > PATH_UNITS_MAX - path->length)
         return false;
     memmove(path->units + path->length, units, count * sizeof *units);
-    win_path_cut(path, path->length + count);
+    path_cut(path, path->length + count);
     return true;
 }
 
 /* A relative target, name by name from where the path ends now. */
-static bool append_relative(struct win_path *path, const wchar_t *units, size_t count)
+static bool append_relative(struct path *path, const wchar_t *units, size_t count)
 {
     for (size_t from = 0; from < count;) {
         size_t end = from;
@@ -90,9 +84,9 @@ static bool append_relative(struct win_path *path, const wchar_t *units, size_t 
             size_t cut = path->length;
             while (cut > path->root && path->units[cut - 1] != L'\\')
                 cut--;
-            win_path_cut(path, cut > path->root ? cut - 1 : path->root);
+            path_cut(path, cut > path->root ? cut - 1 : path->root);
         } else if (length > 0 && !(length == 1 && units[from] == L'.')) {
-            if (!win_path_append(path, units + from, length))
+            if (!path_append(path, units + from, length))
                 return false;
         }
         from = end + 1;
@@ -105,7 +99,7 @@ static bool append_relative(struct win_path *path, const wchar_t *units, size_t 
 static enum target_state trail_follow(struct trail *trail, size_t end,
                                       const struct reparse_entry *link)
 {
-    struct win_path *at = &trail->at;
+    struct path *at = &trail->at;
     enum target_state state = TARGET_DANGLING;
     uint16_t *name = NULL;
     wchar_t *behind = NULL;
@@ -143,7 +137,7 @@ static enum target_state trail_follow(struct trail *trail, size_t end,
             if (base > at->root)
                 base--;
         }
-        win_path_cut(at, base);
+        path_cut(at, base);
         fits = append_relative(at, units, count);
     } else {
         size_t root = place == NAMES_DRIVE ? NT_ROOT_DRIVE : NT_ROOT_VOLUME;
@@ -151,12 +145,12 @@ static enum target_state trail_follow(struct trail *trail, size_t end,
             goto done;
         if (count > root + 1 && units[count - 1] == L'\\')
             count--;
-        win_path_cut(at, 4); /* `\??\` becomes `\\?\` */
+        path_cut(at, PATH_PREFIX);
         at->root = root + 1;
-        fits = append_units(at, units + 4, count - 4);
+        fits = append_units(at, units + PATH_PREFIX, count - PATH_PREFIX);
     }
     if (behind_count > 0 && at->units[at->length - 1] == L'\\')
-        win_path_cut(at, at->length - 1);
+        path_cut(at, at->length - 1);
     if (fits && append_units(at, behind, behind_count))
         state = TARGET_OK;
 
@@ -168,95 +162,95 @@ done:
 
 enum found { FOUND_DIRECTORY, FOUND_FILE, FOUND_LINK, FOUND_NOTHING };
 
-/* What is at the first `end` units of the path. FOUND_NOTHING: *state says why. */
-static enum found trail_look(struct trail *trail, size_t end, HANDLE *handle,
-                             struct reparse_entry *link, enum target_state *state)
+/* What is behind a name in `directory`. FOUND_NOTHING: *state says why. */
+static enum found trail_look(struct trail *trail, HANDLE directory, const wchar_t *name,
+                             size_t length, HANDLE *file, struct reparse_entry *link,
+                             enum target_state *state)
 {
-    wchar_t *units = trail->at.units, kept = units[end];
-    units[end] = L'\0';
-    *handle = win_open(trail->work, units, FILE_READ_ATTRIBUTES);
-    DWORD os = GetLastError();
-    units[end] = kept;
-    if (!*handle) {
-        *state = state_of(os);
+    struct place_facts facts;
+    struct engine_error error;
+    NTSTATUS status = STATUS_OBJECT_NAME_INVALID;
+    *file = NULL;
+    if (path_name_opens(name, length))
+        status =
+            place_open_at(trail->engine, trail->work, directory, name, length, PLACE_LOOK, 0, file);
+    if (NT_SUCCESS(status))
+        status = place_facts_read(trail->engine, trail->work, *file, &facts);
+    if (!NT_SUCCESS(status)) {
+        *state = state_of(status);
         return FOUND_NOTHING;
     }
-    FILE_ATTRIBUTE_TAG_INFO info;
-    struct win_facts facts;
-    struct engine_error error;
-    *state = TARGET_INACCESSIBLE;
-    BOOL known = GetFileInformationByHandleEx(*handle, FileAttributeTagInfo, &info, sizeof info);
-    work_beat(trail->work);
-    if (!known || !win_facts_read(trail->work, *handle, &facts))
-        return FOUND_NOTHING;
-    if ((info.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
-        (info.ReparseTag & REPARSE_TAG_BIT_SURROGATE)) {
-        bool followed =
-            info.ReparseTag == REPARSE_TAG_MOUNT_POINT || info.ReparseTag == REPARSE_TAG_SYMLINK;
-        if (!followed || win_entry_read(trail->work, *handle, &facts, link, &error) != 0)
+    if (facts.tag & REPARSE_TAG_BIT_SURROGATE) {
+        bool followed = facts.tag == REPARSE_TAG_MOUNT_POINT || facts.tag == REPARSE_TAG_SYMLINK;
+        *state = TARGET_INACCESSIBLE;
+        if (!followed || check_entry(trail->engine, trail->work, *file, &facts, link, &error) != 0)
             return FOUND_NOTHING;
         return FOUND_LINK;
     }
-    return info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY ? FOUND_DIRECTORY : FOUND_FILE;
+    return facts.attributes & FILE_ATTRIBUTE_DIRECTORY ? FOUND_DIRECTORY : FOUND_FILE;
 }
 
-static enum target_state trail_root(struct trail *trail)
+/* The root of the volume that the trail is on. */
+static enum target_state trail_root(struct trail *trail, HANDLE *root)
 {
-    const wchar_t *units = trail->at.units;
-    if (units[5] == L':') {
-        enum win_drive drive = win_drive(units[4]);
-        if (drive != WIN_DRIVE_LOCAL)
-            return drive == WIN_DRIVE_REMOTE ? TARGET_REMOTE : TARGET_UNKNOWN_VOLUME;
+    const struct engine *engine = trail->engine;
+    wchar_t letter = path_letter(&trail->at);
+    *root = NULL;
+    if (letter) {
+        enum drive_kind drive = drive_kind(engine, letter);
+        if (drive != DRIVE_IS_VOLUME)
+            return drive == DRIVE_IS_NETWORK ? TARGET_REMOTE : TARGET_UNKNOWN_VOLUME;
     }
-    HANDLE handle;
-    struct reparse_entry none = {.relative = -1};
-    enum target_state state;
-    enum found found = trail_look(trail, trail->at.root, &handle, &none, &state);
-    reparse_entry_clear(&none);
-    if (found == FOUND_NOTHING)
-        state = state == TARGET_DANGLING ? TARGET_UNKNOWN_VOLUME : state;
-    else
-        state = TARGET_OK;
-    if (handle && state == TARGET_OK && trail->at.length == trail->at.root)
-        trail->end = handle;
-    else if (handle)
-        CloseHandle(handle);
-    return state;
+    NTSTATUS status =
+        place_open_directory(engine, trail->work, &trail->at, trail->at.root, PLACE_LOOK, root);
+    if (NT_SUCCESS(status))
+        return TARGET_OK;
+    enum target_state state = state_of(status);
+    return state == TARGET_DANGLING ? TARGET_UNKNOWN_VOLUME : state;
 }
 
 /* One pass from the root to the end or to the first link. *again: a link was followed. */
 static enum target_state trail_pass(struct trail *trail, bool *again)
 {
+    const struct nt_calls *nt = &trail->engine->nt;
+    HANDLE at;
+    enum target_state state = trail_root(trail, &at);
+    enum found found = FOUND_DIRECTORY;
     *again = false;
-    enum target_state state = trail_root(trail);
     if (state != TARGET_OK)
         return state;
-    enum found found = FOUND_DIRECTORY;
     for (size_t from = trail->at.root; from < trail->at.length;) {
-        if (work_is_cancelled(trail->work))
-            return TARGET_UNCHECKED;
         size_t end = from;
         while (end < trail->at.length && trail->at.units[end] != L'\\')
             end++;
         bool last = end == trail->at.length;
-        HANDLE handle;
+        HANDLE next = NULL;
         struct reparse_entry link = {.relative = -1};
-        found = trail_look(trail, end, &handle, &link, &state);
+        if (work_is_cancelled(trail->work)) {
+            found = FOUND_NOTHING;
+            state = TARGET_UNCHECKED;
+        } else {
+            found = trail_look(trail, at, trail->at.units + from, end - from, &next, &link, &state);
+        }
         if (found == FOUND_LINK) {
             state = trail_follow(trail, end, &link);
             *again = state == TARGET_OK;
         }
         reparse_entry_clear(&link);
-        if (last && (found == FOUND_DIRECTORY || found == FOUND_FILE))
-            trail->end = handle;
-        else if (handle)
-            CloseHandle(handle);
-        if (found == FOUND_LINK || found == FOUND_NOTHING)
+        nt->close(at);
+        at = next;
+        if (found == FOUND_FILE && !last) {
+            found = FOUND_NOTHING;
+            state = TARGET_DANGLING;
+        }
+        if (found == FOUND_LINK || found == FOUND_NOTHING) {
+            if (at)
+                nt->close(at);
             return state;
-        if (found == FOUND_FILE && !last)
-            return TARGET_DANGLING;
+        }
         from = end + 1;
     }
+    trail->end = at;
     if (trail->link_is_directory)
         return found == FOUND_DIRECTORY ? TARGET_OK : TARGET_NOT_DIRECTORY;
     return found == FOUND_FILE ? TARGET_OK : TARGET_DANGLING;
@@ -267,15 +261,15 @@ static enum target_state trail_pass(struct trail *trail, bool *again)
  */
 
 /* The one true path of a handle, malloc'ed; NULL when the system does not tell. */
-static wchar_t *final_path(struct engine_work *work, HANDLE handle)
+static wchar_t *final_path(struct trail *trail, HANDLE file)
 {
-    wchar_t *units = malloc((WIN_PATH_UNITS + 1) * sizeof *units);
+    wchar_t *units = malloc((PATH_UNITS_MAX + 1) * sizeof *units);
     if (!units)
         return NULL;
-    DWORD length = GetFinalPathNameByHandleW(handle, units, WIN_PATH_UNITS + 1,
-                                             FILE_NAME_NORMALIZED | VOLUME_NAME_GUID);
-    work_beat(work);
-    if (length == 0 || length > WIN_PATH_UNITS) {
+    DWORD length = trail->engine->nt.final_path(file, units, PATH_UNITS_MAX + 1,
+                                                FILE_NAME_NORMALIZED | VOLUME_NAME_GUID);
+    work_beat(trail->work);
+    if (length == 0 || length > PATH_UNITS_MAX) {
         free(units);
         return NULL;
     }
@@ -283,9 +277,9 @@ static wchar_t *final_path(struct engine_work *work, HANDLE handle)
 }
 
 /* The target is a directory that holds the link, directly or further up. */
-static bool leads_above(struct engine_work *work, HANDLE link, HANDLE target)
+static bool leads_above(struct trail *trail, HANDLE link)
 {
-    wchar_t *below = final_path(work, link), *above = final_path(work, target);
+    wchar_t *below = final_path(trail, link), *above = final_path(trail, trail->end);
     bool result = false;
     if (below && above) {
         size_t length = wcslen(above);
@@ -299,24 +293,24 @@ static bool leads_above(struct engine_work *work, HANDLE link, HANDLE target)
     return result;
 }
 
-enum target_state win_check(struct engine_work *work, const struct win_path *link, HANDLE handle,
-                            const struct reparse_entry *entry)
+enum target_state check_state(const struct engine *engine, struct engine_work *work,
+                              const struct path *path, HANDLE link,
+                              const struct reparse_entry *entry)
 {
     if (entry->type != REPARSE_JUNCTION && entry->type != REPARSE_MOUNT_POINT &&
         entry->type != REPARSE_SYMLINK)
         return TARGET_UNCHECKED;
-    struct trail trail = {.work = work, .at = *link, .link_is_directory = entry->directory};
-    trail.at.units = malloc((WIN_PATH_UNITS + 1) * sizeof *trail.at.units);
-    if (!trail.at.units)
+    struct trail trail = {.engine = engine, .work = work, .link_is_directory = entry->directory};
+    struct engine_error error;
+    if (path_copy(path, &trail.at, &error) != 0)
         return TARGET_UNCHECKED;
-    memcpy(trail.at.units, link->units, (link->length + 1) * sizeof *link->units);
     enum target_state state = trail_follow(&trail, trail.at.length, entry);
     for (bool again = state == TARGET_OK; again;)
         state = trail_pass(&trail, &again);
-    if (state == TARGET_OK && entry->directory && leads_above(work, handle, trail.end))
+    if (state == TARGET_OK && entry->directory && link && leads_above(&trail, link))
         state = TARGET_LOOP;
     if (trail.end)
-        CloseHandle(trail.end);
-    win_path_clear(&trail.at);
+        engine->nt.close(trail.end);
+    path_clear(&trail.at);
     return state;
 }

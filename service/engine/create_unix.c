@@ -12,6 +12,7 @@
 #include "check.h"
 #include "names.h"
 #include "rights.h"
+#include "state.h"
 #include "target.h"
 #include "work.h"
 
@@ -303,7 +304,7 @@ static int target_exists(struct change *change)
                              change->place.parent, false, &link, true, &state, change->error);
     reparse_data_clear(&link);
     if (result == 0 && state != TARGET_OK)
-        return work_fail(change->error, ENGINE_TARGET_NOT_FOUND, 0, "%s", check_state_text(state));
+        return work_fail(change->error, ENGINE_TARGET_NOT_FOUND, 0, "%s", state_text(state));
     return result;
 }
 
@@ -422,8 +423,7 @@ static int create_below_missing(struct change *change)
         return -1;
     int result = make_parents(change);
     if (result == 0)
-        result = lock_name(change->engine, change->work, &change->place, &change->name_lock,
-                           change->error);
+        result = change_lock_name(change);
     if (result == 0)
         result = make_new(change);
     if (result > 0)
@@ -453,7 +453,7 @@ static int create(struct change *change)
         return -1;
     if (request->must_exist && target_exists(change) != 0)
         return -1;
-    if (lock_name(change->engine, change->work, place, &change->name_lock, change->error))
+    if (change_lock_name(change) != 0)
         return -1;
     bool new_name = name_is_new(change, place->name) == 0;
 

@@ -41,8 +41,7 @@ static int delete_link(struct change *change, const struct engine_delete *reques
     if (work_is_cancelled(change->work))
         return work_cancelled(change->work, change->error);
     if (place_open(change->engine, change->work, request->link, place, change->error) != 0 ||
-        change_volume_is_fit(change) != 0 ||
-        lock_name(change->engine, change->work, place, &change->name_lock, change->error))
+        change_volume_is_fit(change) != 0 || change_lock_name(change) != 0)
         return -1;
     int found = change_look(change);
     if (found < 0)

@@ -2,11 +2,13 @@
 #ifndef JUNCTION_LOCK_H
 #define JUNCTION_LOCK_H
 
-#include "place.h"
+#include "engine.h"
+
+struct lock_table;
 
 struct lock {
-    uint64_t device, inode,
-        name; /* name 0: the file itself; else a hash of a name in the directory `inode` */
+    uint64_t volume, file,
+        name; /* name 0: the file itself; else a hash of a name in the directory `file` */
     bool held;
     struct lock *next;
 };
@@ -15,10 +17,10 @@ void lock_table_close(struct lock_table *locks);
 
 /* Waits until nobody else works on this name (or file), or until the work is cancelled: CANCELLED,
  * TIMED_OUT. Names come before files. */
-int lock_name(struct engine *engine, struct engine_work *work, const struct place *place,
+int lock_name(struct lock_table *locks, struct engine_work *work, uint64_t volume,
+              uint64_t directory, const char *name, struct lock *lock, struct engine_error *error);
+int lock_file(struct lock_table *locks, struct engine_work *work, uint64_t volume, uint64_t file,
               struct lock *lock, struct engine_error *error);
-int lock_file(struct engine *engine, struct engine_work *work, const struct place *place,
-              struct lock *lock, struct engine_error *error);
-void lock_release(struct engine *engine, struct lock *lock); /* harmless when not held */
+void lock_release(struct lock_table *locks, struct lock *lock); /* harmless when not held */
 
 #endif

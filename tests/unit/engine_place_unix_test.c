@@ -293,6 +293,13 @@ static void open_at(const char *path, struct engine_work *work, struct place *pl
     assert_int_equal(place_open(engine, work, path, place, &error), 0);
 }
 
+static int take_name(struct engine_work *work, const struct place *place, struct lock *lock,
+                     struct engine_error *error)
+{
+    return lock_name(engine->locks, work, place_device(&place->parent_stat),
+                     place->parent_stat.stx_ino, place->name, lock, error);
+}
+
 static void test_locks(void **state)
 {
     (void)state;
@@ -305,18 +312,18 @@ static void test_locks(void **state)
     open_at(on(&volume, "Lock"), &work, &a);
     open_at(on(&volume, "lOCK"), &work, &same);
     open_at(on(&volume, "Lock2"), &work, &b);
-    assert_int_equal(lock_name(engine, &work, &a, &lock_a, &error), 0);
-    assert_int_equal(lock_name(engine, &work, &b, &lock_b, &error), 0);
+    assert_int_equal(take_name(&work, &a, &lock_a, &error), 0);
+    assert_int_equal(take_name(&work, &b, &lock_b, &error), 0);
     engine_work_cancel(&other_work, true);
-    assert_int_equal(lock_name(engine, &other_work, &same, &lock_same, &error), -1);
+    assert_int_equal(take_name(&other_work, &same, &lock_same, &error), -1);
     assert_int_equal(error.code, ENGINE_TIMED_OUT);
     assert_false(lock_same.held);
-    lock_release(engine, &lock_a);
+    lock_release(engine->locks, &lock_a);
     other_work = self_work(&depth);
-    assert_int_equal(lock_name(engine, &other_work, &same, &lock_same, &error), 0);
-    lock_release(engine, &lock_same);
-    lock_release(engine, &lock_b);
-    lock_release(engine, &lock_b);
+    assert_int_equal(take_name(&other_work, &same, &lock_same, &error), 0);
+    lock_release(engine->locks, &lock_same);
+    lock_release(engine->locks, &lock_b);
+    lock_release(engine->locks, &lock_b);
     place_close(&a);
     place_close(&same);
     place_close(&b);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The programs as files, the client without a service, and both talking over a real named pipe while the service runs in the foreground.
-# Wine enforces no access control on pipes and has no reparse points: nothing here proves that a caller is kept out.
+# Wine enforces no access control: nothing here proves that a caller is kept out. Where it has no reparse points, what is tested of
+# changes is that a refusal leaves nothing behind.
 . "$(dirname "$0")/lib.sh"
 compile pipe_client
 
@@ -55,7 +56,7 @@ check "a configuration that is not there is refused" 1 'nothing.json'
 serve
 
 client --pipe "$pipe" status --format json
-check "status as JSON" 0 '"platform": ?"windows"' '"mayChange": ?false' '"identity": ?"sid:S-1-'
+check "status as JSON" 0 '"platform": ?"windows"' '"mayChange": ?true' '"identity": ?"sid:S-1-'
 client --pipe "$pipe" list .
 check "list of an ordinary directory" 0
 client --pipe "$pipe" list --recurse --format json .
@@ -74,33 +75,108 @@ client --pipe "$pipe" list nothing
 check "list of what is not there" 5 NOT_FOUND
 client --pipe "$pipe" list file.txt
 check "list of a file" 6 NOT_A_DIRECTORY
-client --pipe "$pipe" create link 'C:\windows'
-check "create is not supported yet" 12 UNSUPPORTED
-if [ -e "$work/tree/link" ]; then
-    fails "a refused create changes nothing" "there is a link"
-else
-    pass "a refused create changes nothing"
-fi
-client --pipe "$pipe" delete inner
-check "delete is not supported yet" 12 UNSUPPORTED
-if [ -d "$work/tree/inner/deep" ]; then
-    pass "a refused delete changes nothing"
-else
-    fails "a refused delete changes nothing" "the directory is gone"
-fi
+# ---- changes: the whole life of a junction where the host has reparse points, else that a refusal leaves nothing behind ----
+
+tree() {
+    (cd "$work/tree" && find . -printf '%p %y %l\n' | sort)
+}
+tree >"$work/tree.before"
+there() { # NAME; passes when the tree is as it was
+    if [ "$(tree)" = "$(cat "$work/tree.before")" ]; then
+        pass "$1"
+    else
+        fails "$1" "$(tree)"
+    fi
+}
+client --pipe "$pipe" create link '\\.\PhysicalDrive0'
+check "create: a device as target" 7 INVALID_TARGET
+client --pipe "$pipe" create link '\\server\share'
+check "create: a network target" 7 INVALID_TARGET
+client --pipe "$pipe" create link '\\?\Volume{01234567-89ab-cdef-0123-456789abcdef}\'
+check "create: a volume as target" 7 INVALID_TARGET
+client --pipe "$pipe" create 'link:stream' 'C:\windows'
+check "create: a stream as link" 7 INVALID_PATH
+client --pipe "$pipe" create 'none\link' 'C:\windows'
+check "create: the parent is missing" 5 PARENT_NOT_FOUND
+client --pipe "$pipe" delete 'none\link'
+check "delete: the parent is missing" 5 NOT_FOUND
+client --pipe "$pipe" create 'C:\' 'C:\windows'
+check "create: the root of a volume" 7 VOLUME_ROOT
+there "what is refused by its name changes nothing"
+
 mkdir "$work/tree/planted"
 raw plant planted
-if [ "$status" -eq 0 ]; then
+planted=$status
+[ "$planted" -eq 0 ] || rmdir "$work/tree/planted"
+case $planted in
+0)
     client --pipe "$pipe" show --format json planted
     check "show of a junction that another program made" 0 '"type": ?"junction"' '"target": ?"C:.*windows"'
     client --pipe "$pipe" list --format jsonl .
     check "list finds it" 0 '"type": ?"junction"'
-elif [ "$status" -eq 3 ]; then
-    skip "show and list of a junction" "this host cannot make one: $(tr -d '\r' <"$out")"
+    client --pipe "$pipe" create planted 'C:\windows'
+    ;;
+3) skip "show and list of a junction" "this host cannot make one: $(tr -d '\r' <"$out")" ;;
+*) fails "planting a junction" "$(told)" ;;
+esac
+
+if [ "$planted" -eq 0 ] && [ "$status" -eq 8 ]; then
+    skip "the life of a junction" "this host has reparse points, and says of its volumes that they have none"
+    rm -rf "$work/tree/planted"
+elif [ "$planted" -eq 0 ]; then
+    check "create over another program's junction with the same target" 0
+    client --pipe "$pipe" delete planted
+    check "delete of another program's junction" 0
+    there "it is gone, and nothing else"
+    client --pipe "$pipe" create --dry-run --format json link 'C:\windows'
+    check "create --dry-run" 0 '"outcome": ?"created"'
+    there "a dry run changes nothing"
+    client --pipe "$pipe" create --format json link 'C:\windows'
+    check "create" 0 '"outcome": ?"created"'
+    client --pipe "$pipe" create --format json link 'c:/WINDOWS/'
+    check "create again" 0 '"outcome": ?"unchanged"'
+    client --pipe "$pipe" create link 'C:\other'
+    check "create with another target" 6 ALREADY_EXISTS
+    client --pipe "$pipe" create --replace --expect 'C:\none' link 'C:\other'
+    check "replace with a target that was not expected" 6 TARGET_CHANGED
+    client --pipe "$pipe" create --replace --expect 'C:\windows' --format json link 'C:\other'
+    check "replace" 0 '"outcome": ?"replaced"'
+    client --pipe "$pipe" show --check --format json link
+    check "show --check" 1 '"target": ?"C:.*other"' '"state": ?"dangling"'
+    client --pipe "$pipe" list --recurse --format jsonl .
+    check "list" 0 'link.*"type": ?"junction"'
+    client --pipe "$pipe" delete --keep-directory --format json link
+    check "delete --keep-directory" 0 '"outcome": ?"cleared"'
+    client --pipe "$pipe" delete link
+    check "delete of a plain directory" 6 NOT_A_JUNCTION
+    client --pipe "$pipe" create --format json link 'C:\windows'
+    check "create in an empty directory" 0 '"outcome": ?"converted"'
+    client --pipe "$pipe" delete link
+    check "delete" 0
+    client --pipe "$pipe" create inner 'C:\windows'
+    check "create in a directory that is not empty" 6 NOT_EMPTY
+    client --pipe "$pipe" create --parents 'inner\a\b\link' 'C:\windows'
+    check "create --parents" 0
+    client --pipe "$pipe" delete 'inner\a\b\link'
+    check "delete below" 0
+    rmdir "$work/tree/inner/a/b" "$work/tree/inner/a"
+    there "in the end nothing is left"
 else
-    fails "planting a junction" "$(told)"
+    client --pipe "$pipe" create link 'C:\windows'
+    check "create on a host without reparse points" 8 UNSUPPORTED_FILE_SYSTEM
+    client --pipe "$pipe" create inner/deep 'C:\windows'
+    check "create in an empty directory there" 8 UNSUPPORTED_FILE_SYSTEM
+    client --pipe "$pipe" create --parents 'a\b\link' 'C:\windows'
+    check "create --parents there" 8 UNSUPPORTED_FILE_SYSTEM
+    client --pipe "$pipe" create --dry-run link 'C:\windows'
+    check "create --dry-run there" 8 UNSUPPORTED_FILE_SYSTEM
+    client --pipe "$pipe" delete inner
+    check "delete there" 8 UNSUPPORTED_FILE_SYSTEM
+    there "what the file system refuses leaves nothing behind"
 fi
-rmdir "$work/tree/planted"
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
 client --pipe "$pipe" history
 check "a reserved word" 2
 client --pipe "$pipe" -s .
@@ -128,8 +204,8 @@ raw talk "$pipe" 1 '{"jsonrpc":"2.0","id":1,"id":2,"method":"service.status"}'
 check "a foreign client: a member given twice" 0 '"error"'
 raw talk "$pipe" 1 '{"jsonrpc":"2.0","id":1,"method":"reparse.show","params":{"path":"C:\\nothing\\here"}}'
 check "a foreign client: show" 0 NOT_FOUND
-raw talk "$pipe" 1 '{"jsonrpc":"2.0","id":1,"method":"junction.create","params":{"link":"C:\\x","target":"C:\\windows"}}'
-check "a foreign client: create" 0 UNSUPPORTED
+raw talk "$pipe" 1 '{"jsonrpc":"2.0","id":1,"method":"junction.create","params":{"link":"C:\\x","target":"\\\\server\\share"}}'
+check "a foreign client: create" 0 INVALID_TARGET
 raw flood "$pipe" 1048577
 check "a line that is too long" 0 MESSAGE_TOO_LARGE '\(end\)'
 raw half "$pipe" 20
