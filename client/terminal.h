@@ -14,7 +14,8 @@ enum terminal_result {
     TERMINAL_FAILED  /* *os has the system's error number */
 };
 
-/* To be called first. Makes a closed pipe a result instead of the end of the process. */
+/* To be called first. Makes a closed pipe a result instead of the end of the process (POSIX), lets
+ * no box ask a question, and takes a handle that is none for no stream (Windows). */
 void terminal_prepare(void);
 
 bool terminal_is_interactive(enum terminal_stream stream);
@@ -22,9 +23,10 @@ bool terminal_is_interactive(enum terminal_stream stream);
 /* Columns of the terminal behind the stream; 80 when it does not tell. */
 unsigned terminal_width(enum terminal_stream stream);
 
-/* Writes all of it. To a console as text, to anything else as it is; with `code_page`, on Windows,
- * in the code page that the console prints with, which is what programs decode that know the
- * classic tool. */
+/* Writes all of it. A stream that POSIX programs closed is a failure; on Windows, where what has no
+ * console is often started without any, what is written to none is gone. To a console as text, to
+ * anything else as it is; with `code_page`, on Windows, in the code page that the console prints
+ * with, which is what programs decode that know the classic tool. */
 enum terminal_result terminal_write(enum terminal_stream stream, bool code_page, const char *bytes,
                                     size_t length, int *os);
 

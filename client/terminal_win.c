@@ -12,8 +12,26 @@ const bool terminal_codes_are_win32 = true;
 const int terminal_error_exists = ERROR_ALREADY_EXISTS;
 const int terminal_error_memory = ERROR_NOT_ENOUGH_MEMORY;
 
+/* A parent can leave the number of a handle here that is none, or none for output: what is opened
+ * next may get that number, and results would be written into the connection. */
+static void forget_invalid(DWORD which)
+{
+    HANDLE handle = GetStdHandle(which);
+
+    if (handle == NULL || handle == INVALID_HANDLE_VALUE)
+        return;
+    SetLastError(NO_ERROR);
+    if (GetFileType(handle) == FILE_TYPE_UNKNOWN && GetLastError() != NO_ERROR)
+        (void)SetStdHandle(which, NULL);
+}
+
 void terminal_prepare(void)
 {
+    /* No box may ask a question that nobody sees. */
+    (void)SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
+    forget_invalid(STD_INPUT_HANDLE);
+    forget_invalid(STD_OUTPUT_HANDLE);
+    forget_invalid(STD_ERROR_HANDLE);
 }
 
 static HANDLE handle_of(enum terminal_stream stream)
@@ -72,6 +90,8 @@ static enum terminal_result write_bytes(HANDLE handle, const char *bytes, size_t
         DWORD written = 0;
         if (!WriteFile(handle, bytes, part, &written, NULL))
             return failure(os);
+        if (written == 0)
+            Sleep(1); /* a pipe that a parent made non-blocking (PIPE_NOWAIT), and that is full */
         bytes += written;
         length -= written;
     }
@@ -90,8 +110,10 @@ enum terminal_result terminal_write(enum terminal_stream stream, bool code_page,
     UINT page;
     int size;
 
+    /* What a service or a program with windows starts has no streams, and nobody who would miss
+     * what is said there. */
     if (handle == NULL || handle == INVALID_HANDLE_VALUE)
-        return TERMINAL_CLOSED; /* a service or a detached process has none */
+        return TERMINAL_WRITTEN;
     if (!console && !code_page)
         return write_bytes(handle, bytes, length, os);
 
@@ -116,6 +138,10 @@ enum terminal_result terminal_write(enum terminal_stream stream, bool code_page,
     }
     size =
         WideCharToMultiByte(page, 0, (const WCHAR *)units, (int)count, converted, size, NULL, NULL);
+    if (size <= 0) {
+        *os = (int)GetLastError();
+        goto done;
+    }
     result = write_bytes(handle, converted, (size_t)size, os);
 done:
     free(converted);

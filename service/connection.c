@@ -141,11 +141,13 @@ static bool learn_peer(struct connection *connection)
 {
     struct server *server = connection->server;
     struct message_error error;
+    const char *reason;
 
     memset(&error, 0, sizeof error);
-    if (peer_capture(connection->pipe, &connection->peer, &error) != 0) {
+    if (peer_capture(connection->pipe, &connection->peer, &error, &reason) != 0) {
         server->refused++;
-        log_event(&server->log, LOG_WARNING, "connection.refused", LOG_TEXT("reason", error.text),
+        log_event(&server->log, LOG_WARNING, "connection.refused",
+                  LOG_TEXT("reason", reason != NULL ? reason : error.text),
                   LOG_NUMBER("os", error.os));
         refuse(connection, error.code, error.text);
         message_error_clear(&error);
@@ -167,6 +169,9 @@ static bool learn_peer(struct connection *connection)
     }
     connection->identity = identity;
     identity->connections++;
+    log_event(&server->log, LOG_DEBUG, "connection", LOG_TEXT("identity", identity->key),
+              LOG_NUMBER("pid", peer_pid(connection->peer)),
+              LOG_NUMBER("administrator", peer_is_administrator(connection->peer)));
     return true;
 }
 

@@ -49,7 +49,8 @@ struct connection {
     bool had_line;
     uint64_t connected, line_since, idle_since, write_progress; /* ms of the loop */
     size_t write_left;                                          /* as seen at write_progress */
-    uint64_t armed; /* when the timer will fire; 0: not */
+    uint64_t armed;    /* when the timer will fire; 0: not */
+    struct item *left; /* answered without their threads, which have not come back */
 
     /* Server's lock. */
     bool closing;

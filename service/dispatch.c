@@ -12,6 +12,11 @@
 #define UNTOLD_MS         2
 #define UNTOLD_WAITING_MS 25 /* the same while the next one waits for a thread */
 
+/* How long work whose system call was ended may take to come back with a result of its own, and how
+ * often that is tried again with work that was left behind. */
+#define INTERRUPT_GRACE_MS 2000
+#define INTERRUPT_PAUSE_MS 1000
+
 /* ---- the queue; all under the server's lock ---- */
 
 static void append(struct connection *connection, struct item *item)
@@ -361,7 +366,41 @@ static uint64_t next_look(const struct connection *connection, uint64_t running,
     return pause;
 }
 
-uint64_t dispatch_check(struct connection *connection, uint64_t now)
+/* Under the lock, when the running item is late and does not move: the call that it waits in is
+ * ended, where the system can do that, so that it comes back and says itself how far it got.
+ * Returns until when it may do so; 0: it is not to be waited for. */
+static uint64_t interrupt_late(struct pool *pool, struct item *item, unsigned beats, uint64_t now)
+{
+    if (item->interrupt_due == 0) {
+        (void)engine_work_cancel(&item->work, true);
+        item->interrupt_beats = beats;
+        item->interrupt_due = pool_interrupt(pool, &item->job) ? now + INTERRUPT_GRACE_MS : now;
+    }
+    return item->interrupt_due > now ? item->interrupt_due : 0;
+}
+
+/* What was left behind is interrupted again as long as it does not move: it may have gone from one
+ * call that waits into the next. Returns the time of the next look, 0: none. */
+static uint64_t check_left(struct connection *connection, uint64_t now)
+{
+    uint64_t result = 0;
+    for (struct item *item = connection->left; item != NULL; item = item->left_next) {
+        if (item->interrupt_due <= now) {
+            unsigned beats = atomic_load(&item->work.beats);
+            if (beats == item->interrupt_beats) {
+                (void)pool_interrupt(&connection->server->pools[class_of(item)], &item->job);
+            }
+            item->interrupt_beats = beats;
+            item->interrupt_due = now + INTERRUPT_PAUSE_MS;
+        }
+        if (result == 0 || item->interrupt_due < result) {
+            result = item->interrupt_due;
+        }
+    }
+    return result;
+}
+
+static uint64_t check_running(struct connection *connection, uint64_t now)
 {
     struct server *server = connection->server;
     uint64_t limit = server->config.limits.operationSeconds * 1000ull;
@@ -410,11 +449,19 @@ uint64_t dispatch_check(struct connection *connection, uint64_t now)
         goto end;
     }
     moving = (uv_hrtime() - item->beats_time) / 1000000 < limit / 4;
+    result = moving ? 0 : interrupt_late(pool, item, beats, now);
+    if (result != 0) {
+        goto end;
+    }
     result = now + 10; /* when the thread is just coming back */
     answer = calloc(1, sizeof *answer);
     if (answer != NULL && pool_mark_stuck(pool, &item->job)) {
         leave_behind(connection, item, answer);
         left = item;
+        left->interrupt_beats = beats;
+        left->interrupt_due = now + INTERRUPT_PAUSE_MS;
+        left->left_next = connection->left;
+        connection->left = left;
         answer = NULL;
         result = now;
     }
@@ -425,6 +472,13 @@ end:
     uv_mutex_unlock(&server->lock);
     free(answer);
     return result;
+}
+
+uint64_t dispatch_check(struct connection *connection, uint64_t now)
+{
+    uint64_t running = check_running(connection, now);
+    uint64_t left = check_left(connection, now);
+    return running == 0 || (left != 0 && left < running) ? left : running;
 }
 
 void dispatch_abandon_running(struct connection *connection)
@@ -447,6 +501,12 @@ void dispatch_released(struct connection *connection, struct item *item)
     uv_mutex_lock(&connection->server->lock);
     connection->taken--;
     uv_mutex_unlock(&connection->server->lock);
+    for (struct item **at = &connection->left; *at != NULL; at = &(*at)->left_next) {
+        if (*at == item) {
+            *at = item->left_next;
+            break;
+        }
+    }
     if (item->stuck_volume != 0) {
         engine_volume_stuck(connection->server->engine, item->stuck_volume, false);
         log_event(&connection->server->log, LOG_WARNING, "stuck.ended",

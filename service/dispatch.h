@@ -28,8 +28,9 @@ void dispatch_cancel_all(struct connection *connection, bool silently);
 /* Frees what waits; what threads have comes back by itself. */
 void dispatch_drop_waiting(struct connection *connection);
 
-/* Looks after the running item: stuck work is answered and left behind. Returns the time (ms of the
- * loop) of the next look, 0: none. */
+/* Looks after the running item: the call that a stuck one waits in is ended where the system can do
+ * that; what does not come back even so is answered and left behind, and interrupted again from
+ * time to time. Returns the time (ms of the loop) of the next look, 0: none. */
 uint64_t dispatch_check(struct connection *connection, uint64_t now);
 
 /* Answers the running item without its result. */

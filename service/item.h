@@ -37,8 +37,11 @@ struct item {
     atomic_bool paused;       /* the thread waits for the client to read */
     unsigned beats_seen;      /* the loop's own, to see whether a list moves */
     uint64_t beats_time;
-    uint64_t stuck_volume; /* volume marked because of it; 0 none */
-    uint64_t received;     /* uv_hrtime */
+    uint64_t stuck_volume;    /* volume marked because of it; 0 none */
+    struct item *left_next;   /* among those that were left behind; the loop's own */
+    unsigned interrupt_beats; /* beats at the last look after it was late */
+    uint64_t interrupt_due;   /* ms of the loop: the next such look; 0 before the first */
+    uint64_t received;        /* uv_hrtime */
 
     int status; /* of the engine call: 0 or -1 */
     struct engine_error error;

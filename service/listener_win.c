@@ -1,17 +1,14 @@
 /* uv_pipe_bind takes no security descriptor and cannot refuse remote clients, and uv_pipe_chmod
  * lets everybody add a server instance. So a thread of our own makes the instances and waits; each
  * connected handle becomes a uv_pipe_t on the loop. */
-#include "listener.h"
+#include "listener_win.h"
 
-#include <windows.h>
 #include <io.h>
 #include <sddl.h>
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "../protocol/pipe_name.h"
 
@@ -21,25 +18,17 @@
 #define LISTENER_WAIT_MIN 50 /* ms between attempts to make an instance */
 #define LISTENER_WAIT_MAX 2000
 
-#define LISTENER_PROTECTED L"\\\\.\\pipe\\ProtectedPrefix\\"
-
-/* For the service proper. 0x12019b: read and write without FILE_CREATE_PIPE_INSTANCE. */
-#define LISTENER_DESCRIPTOR_SYSTEM                                                         \
-    L"O:SYG:SYD:P(D;;GA;;;AN)(D;;GA;;;BG)(A;;GA;;;SY)(A;;0x12019b;;;BA)(A;;0x12019b;;;AU)" \
-    L"S:(ML;;NWNR;;;ME)"
-
-/* For a service that somebody runs himself: only he, and administrators. %1: his SID. %2: who may
- * add instances; of an elevated service not that SID itself, which his programs without elevation
- * have too. OW takes from the owner, who would otherwise be free to change the descriptor,
- * everything but reading it. */
-#define LISTENER_DESCRIPTOR_OWN                                                               \
-    L"O:%lsG:%lsD:P(D;;GA;;;AN)(D;;GA;;;BG)(A;;0x20000;;;OW)(A;;GA;;;%ls)(A;;0x12019b;;;%ls)" \
-    L"(A;;0x12019b;;;BA)(A;;0x12019b;;;SY)S:(ML;;NWNR;;;ME)"
-
 /* A connected handle on its way from the thread to the loop. */
 struct listener_arrival {
     struct listener_arrival *next;
     HANDLE pipe;
+};
+
+/* What became of a slot. */
+enum listener_armed {
+    LISTENER_ARMED,
+    LISTENER_SPENT, /* clients came and went faster than it could wait for them: again, at once */
+    LISTENER_FAILED /* no instance, or no memory, was to be had: again, later */
 };
 
 struct listener_slot {
@@ -52,6 +41,7 @@ struct listener_slot {
 };
 
 struct listener {
+    const struct listener_calls *calls;
     uv_loop_t *loop;
     uv_async_t arrived;
     listener_on_connection on_connection;
@@ -102,22 +92,16 @@ done:
 
 static DWORD listener_make_descriptor(const wchar_t *name, PSECURITY_DESCRIPTOR *descriptor)
 {
-    wchar_t text[1024];
-    if (_wcsnicmp(name, LISTENER_PROTECTED, wcslen(LISTENER_PROTECTED)) == 0) {
-        wcscpy(text, LISTENER_DESCRIPTOR_SYSTEM);
-    } else {
-        wchar_t *sid = NULL;
-        bool elevated = false;
-        DWORD error = listener_own_sid(&sid, &elevated);
-        if (error != ERROR_SUCCESS) {
-            LocalFree(sid);
-            return error;
-        }
-        int written =
-            _snwprintf(text, 1024, LISTENER_DESCRIPTOR_OWN, sid, sid, elevated ? L"BA" : sid, sid);
-        LocalFree(sid);
-        if (written < 0 || written >= 1024)
-            return ERROR_INSUFFICIENT_BUFFER;
+    wchar_t text[LISTENER_DESCRIPTOR_SIZE];
+    wchar_t *sid = NULL;
+    bool elevated = false;
+    DWORD error = listener_own_sid(&sid, &elevated);
+    if (error == ERROR_SUCCESS && listener_descriptor(name, sid, elevated, text) != 0) {
+        error = ERROR_INSUFFICIENT_BUFFER;
+    }
+    LocalFree(sid);
+    if (error != ERROR_SUCCESS) {
+        return error;
     }
     return ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, descriptor,
                                                                 NULL)
@@ -128,16 +112,28 @@ static DWORD listener_make_descriptor(const wchar_t *name, PSECURITY_DESCRIPTOR 
 /* ---- instances
  * ---------------------------------------------------------------------------------------------- */
 
+static HANDLE sys_create(const wchar_t *name, bool first, SECURITY_ATTRIBUTES *attributes)
+{
+    return CreateNamedPipeW(
+        name,
+        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0),
+        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+        PIPE_UNLIMITED_INSTANCES, LISTENER_BUFFER, LISTENER_BUFFER, 0, attributes);
+}
+
+static BOOL sys_connect(HANDLE pipe, OVERLAPPED *overlapped)
+{
+    return ConnectNamedPipe(pipe, overlapped);
+}
+
+const struct listener_calls listener_calls_system = {sys_create, sys_connect};
+
 static HANDLE listener_make_instance(const struct listener *listener, bool first)
 {
     SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes,
                                       .lpSecurityDescriptor = listener->descriptor,
                                       .bInheritHandle = FALSE};
-    return CreateNamedPipeW(
-        listener->name,
-        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0),
-        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
-        PIPE_UNLIMITED_INSTANCES, LISTENER_BUFFER, LISTENER_BUFFER, 0, &attributes);
+    return listener->calls->create(listener->name, first, &attributes);
 }
 
 /* Hands a connection to the loop and takes over the slot's arrival. */
@@ -153,44 +149,50 @@ static void listener_publish(struct listener *listener, struct listener_arrival 
     uv_async_send(&listener->arrived);
 }
 
-/* Makes the slot wait for a client. False when it has to be tried again later. A client that comes
- * and goes while this runs is an ERROR_NO_DATA: that instance is spent, the next one is made;
- * `attempts` keeps a hostile one from holding the thread. */
-static bool listener_arm(struct listener *listener, struct listener_slot *slot)
+/* Makes the slot wait for a client. A client that comes and goes while this runs is an
+ * ERROR_NO_DATA: that instance is spent, the next one is made; `attempts` keeps a hostile one from
+ * holding the thread. */
+static enum listener_armed listener_arm(struct listener *listener, struct listener_slot *slot)
 {
     for (int attempts = 0; attempts < 8; attempts++) {
-        if (slot->arrival == NULL && (slot->arrival = malloc(sizeof *slot->arrival)) == NULL)
-            return false;
+        if (slot->arrival == NULL && (slot->arrival = malloc(sizeof *slot->arrival)) == NULL) {
+            return LISTENER_FAILED;
+        }
         if (slot->pipe == INVALID_HANDLE_VALUE) {
             slot->pipe = listener_make_instance(listener, false);
-            if (slot->pipe == INVALID_HANDLE_VALUE)
-                return false;
+            if (slot->pipe == INVALID_HANDLE_VALUE) {
+                return LISTENER_FAILED;
+            }
         }
         memset(&slot->overlapped, 0, sizeof slot->overlapped);
         slot->overlapped.hEvent = slot->event;
         slot->connected = false;
         ResetEvent(slot->event);
-        if (ConnectNamedPipe(slot->pipe, &slot->overlapped))
+        if (listener->calls->connect(slot->pipe, &slot->overlapped)) {
             SetLastError(ERROR_PIPE_CONNECTED);
-        switch (GetLastError()) {
-        case ERROR_IO_PENDING:
-            return true;
-        case ERROR_PIPE_CONNECTED:
+        }
+        DWORD error = GetLastError();
+        if (error == ERROR_IO_PENDING) {
+            return LISTENER_ARMED;
+        }
+        if (error == ERROR_PIPE_CONNECTED) {
             /* Came between creation and this call: the event tells the loop below, as for any
              * other. */
             slot->connected = true;
             SetEvent(slot->event);
-            return true;
-        default:
-            CloseHandle(slot->pipe);
-            slot->pipe = INVALID_HANDLE_VALUE;
+            return LISTENER_ARMED;
+        }
+        CloseHandle(slot->pipe);
+        slot->pipe = INVALID_HANDLE_VALUE;
+        if (error != ERROR_NO_DATA) {
+            return LISTENER_FAILED;
         }
     }
-    return false;
+    return LISTENER_SPENT;
 }
 
 /* The slot's event was set. */
-static bool listener_serve(struct listener *listener, struct listener_slot *slot)
+static enum listener_armed listener_serve(struct listener *listener, struct listener_slot *slot)
 {
     DWORD ignored;
     bool connected =
@@ -205,7 +207,7 @@ static bool listener_serve(struct listener *listener, struct listener_slot *slot
     }
     /* The next instance first, or a client meets no pipe. */
     slot->arrival = NULL;
-    bool armed = listener_arm(listener, slot);
+    enum listener_armed armed = listener_arm(listener, slot);
     listener_publish(listener, arrival, pipe);
     return armed;
 }
@@ -228,41 +230,54 @@ static DWORD WINAPI listener_run(void *context)
 {
     struct listener *listener = context;
     HANDLE events[1 + LISTENER_INSTANCES];
-    bool armed[LISTENER_INSTANCES] = {false};
+    enum listener_armed armed[LISTENER_INSTANCES];
     DWORD pause = LISTENER_WAIT_MIN;
     events[0] = listener->stop;
-    for (int i = 0; i < LISTENER_INSTANCES; i++)
+    for (int i = 0; i < LISTENER_INSTANCES; i++) {
         events[1 + i] = listener->slots[i].event;
+        armed[i] = LISTENER_SPENT;
+    }
 
     for (;;) {
-        bool all = true;
+        DWORD wait = INFINITE;
         for (int i = 0; i < LISTENER_INSTANCES; i++) {
-            if (!armed[i])
+            if (armed[i] != LISTENER_ARMED) {
                 armed[i] = listener_arm(listener, &listener->slots[i]);
-            all = all && armed[i];
+            }
+            if (armed[i] == LISTENER_SPENT) {
+                wait = 0;
+            } else if (armed[i] == LISTENER_FAILED && wait != 0) {
+                wait = pause;
+            }
         }
-        DWORD woken =
-            WaitForMultipleObjects(1 + LISTENER_INSTANCES, events, FALSE, all ? INFINITE : pause);
-        if (woken == WAIT_OBJECT_0)
-            break;
         /* While instances cannot be made, ask less and less often; the waiting ones are served all
          * the time. */
-        pause = all ? LISTENER_WAIT_MIN : pause * 2;
-        if (pause > LISTENER_WAIT_MAX)
-            pause = LISTENER_WAIT_MAX;
-        if (woken == WAIT_TIMEOUT)
+        if (wait == INFINITE) {
+            pause = LISTENER_WAIT_MIN;
+        } else if (wait != 0) {
+            pause = pause * 2 < LISTENER_WAIT_MAX ? pause * 2 : LISTENER_WAIT_MAX;
+        }
+        DWORD woken = WaitForMultipleObjects(1 + LISTENER_INSTANCES, events, FALSE, wait);
+        if (woken == WAIT_OBJECT_0) {
+            break;
+        }
+        if (woken == WAIT_TIMEOUT) {
             continue;
+        }
         if (woken == WAIT_FAILED) {
             Sleep(LISTENER_WAIT_MIN);
             continue;
         }
         for (int i = 0; i < LISTENER_INSTANCES; i++) {
-            if (armed[i] && WaitForSingleObject(events[1 + i], 0) == WAIT_OBJECT_0)
+            if (armed[i] == LISTENER_ARMED &&
+                WaitForSingleObject(events[1 + i], 0) == WAIT_OBJECT_0) {
                 armed[i] = listener_serve(listener, &listener->slots[i]);
+            }
         }
     }
-    for (int i = 0; i < LISTENER_INSTANCES; i++)
+    for (int i = 0; i < LISTENER_INSTANCES; i++) {
         listener_disarm(&listener->slots[i]);
+    }
     return 0;
 }
 
@@ -379,8 +394,9 @@ static bool listener_name_is_taken(const wchar_t *name)
     return WaitNamedPipeW(name, 1) || GetLastError() == ERROR_SEM_TIMEOUT;
 }
 
-int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_connection,
-                  void *context, struct listener **out, char why[512])
+int listener_open_by(const struct listener_calls *calls, uv_loop_t *loop, const char *name,
+                     listener_on_connection on_connection, void *context, struct listener **out,
+                     char why[512])
 {
     *out = NULL;
     struct listener *listener = calloc(1, sizeof *listener);
@@ -388,6 +404,7 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
         snprintf(why, 512, "out of memory");
         return -1;
     }
+    listener->calls = calls;
     listener->loop = loop;
     listener->on_connection = on_connection;
     listener->context = context;
@@ -445,6 +462,12 @@ int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_c
 error:
     listener_free(listener);
     return -1;
+}
+
+int listener_open(uv_loop_t *loop, const char *name, listener_on_connection on_connection,
+                  void *context, struct listener **out, char why[512])
+{
+    return listener_open_by(&listener_calls_system, loop, name, on_connection, context, out, why);
 }
 
 void listener_close(struct listener *listener, void (*closed)(void *context), void *context)

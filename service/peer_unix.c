@@ -80,7 +80,8 @@ static bool is_root_here(int socket, pid_t pid)
     return same;
 }
 
-int peer_capture(uv_pipe_t *pipe, struct peer **out, struct message_error *error)
+int peer_capture(uv_pipe_t *pipe, struct peer **out, struct message_error *error,
+                 const char **reason)
 {
     uv_os_fd_t socket;
     struct ucred credentials;
@@ -88,6 +89,7 @@ int peer_capture(uv_pipe_t *pipe, struct peer **out, struct message_error *error
     socklen_t groups_size = 0;
     struct peer *peer;
 
+    *reason = NULL;
     if (uv_fileno((uv_handle_t *)pipe, &socket) != 0 ||
         getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
         message_error_setf(error, JERR_IDENTITY_REFUSED, "the caller's identity cannot be read");
@@ -165,6 +167,11 @@ const char *peer_key(const struct peer *peer)
 long peer_pid(const struct peer *peer)
 {
     return peer->pid;
+}
+
+bool peer_is_administrator(const struct peer *peer)
+{
+    return peer->root_here;
 }
 
 /* ---- the scope ----

@@ -108,9 +108,11 @@ static void thread_main(void *argument)
     for (;;) {
         struct pool_job *job = take(pool);
         if (job != NULL) {
+            job->thread = self;
             uv_mutex_unlock(&pool->lock);
             job->run(job);
             uv_mutex_lock(&pool->lock);
+            job->thread = NULL;
             job->share->running--;
             if (job->state == POOL_STUCK) {
                 job->share->stuck--;
@@ -269,6 +271,15 @@ bool pool_mark_stuck(struct pool *pool, struct pool_job *job)
     }
     uv_mutex_unlock(&pool->lock);
     return marked;
+}
+
+bool pool_interrupt(struct pool *pool, const struct pool_job *job)
+{
+    /* Under the lock, without which no thread gives its job back. */
+    uv_mutex_lock(&pool->lock);
+    bool ended = job->thread != NULL && pool_interrupt_thread(&job->thread->thread);
+    uv_mutex_unlock(&pool->lock);
+    return ended;
 }
 
 bool pool_share_is_stuck(struct pool *pool, const struct pool_share *share)

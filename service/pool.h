@@ -13,12 +13,14 @@
 #define POOL_MAX_STUCK 64 /* replaced threads; beyond, the pool shrinks */
 
 struct pool_share;
+struct pool_thread;
 
 struct pool_job {
     void (*run)(struct pool_job *job);     /* on a thread of the pool */
     void (*release)(struct pool_job *job); /* on the same thread afterwards: the last touch */
     struct pool_share *share;
     struct pool_job *next;
+    struct pool_thread *thread; /* that has it, while RUNNING or STUCK; the pool's own */
     enum { POOL_OUTSIDE, POOL_WAITING, POOL_RUNNING, POOL_STUCK } state; /* the pool's own */
 };
 
@@ -57,6 +59,14 @@ bool pool_withdraw(struct pool *pool, struct pool_job *job);
 
 /* Marks a running job as stuck. False: it does not run (any more). */
 bool pool_mark_stuck(struct pool *pool, struct pool_job *job);
+
+/* Ends the system call that the job's thread waits in, if the system can: the call fails
+ * (ERROR_OPERATION_ABORTED) and the job goes on from there. False: nothing was ended. A thread that
+ * has gone on to another job is never hit; the job may be in its next call already, so this is for
+ * one that has not moved for long. */
+bool pool_interrupt(struct pool *pool, const struct pool_job *job);
+/* The system's side of it: pool_interrupt_unix.c, pool_interrupt_win.c. */
+bool pool_interrupt_thread(const uv_thread_t *thread);
 
 /* True when every thread that the share may have is stuck. */
 bool pool_share_is_stuck(struct pool *pool, const struct pool_share *share);

@@ -103,12 +103,14 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
-# Starts the service in the foreground on $pipe, as $service, and waits until it answers.
+# Starts the service in the foreground on $pipe, as $service, and waits until it answers. It and the client that asks are started
+# through $launcher, if there is one.
+launcher=()
 serve() { # [ARGUMENT]...
-    "$wine" "$build/junctiond.exe" run --pipe "$pipe" "$@" >"$work/service.out" 2>"$work/service.log" </dev/null &
+    "$wine" "${launcher[@]}" "$build/junctiond.exe" run --pipe "$pipe" "$@" >"$work/service.out" 2>"$work/service.log" </dev/null &
     service=$!
     for ((i = 0; i < 100; i++)); do
-        client --pipe "$pipe" --timeout 5 status
+        call 60 "${launcher[@]}" "$build/junction.exe" --pipe "$pipe" --timeout 5 status
         [ "$status" -ne 0 ] || break
         kill -0 "$service" 2>/dev/null || break
         sleep 0.1

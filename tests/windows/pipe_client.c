@@ -13,6 +13,14 @@ static const char usage[] =
     "pipe_client half PIPE SECONDS          sends half a line, prints what comes until the end\n"
     "pipe_client drop PIPE COUNT            connects and drops COUNT times\n"
     "pipe_client crowd PIPE CLIENTS TURNS   CLIENTS at once, each asks TURNS times; counts\n"
+    "pipe_client stream PIPE CLIENTS TURNS WINDOW\n"
+    "                                       the same with up to WINDOW questions unanswered; "
+    "their\n"
+    "                                       answers must come in order\n"
+    "pipe_client silent PIPE CLIENTS        CLIENTS at once that send nothing; counts how each "
+    "ends\n"
+    "pipe_client leave PIPE COUNT LINE      COUNT times sends the line and leaves\n"
+    "pipe_client level PIPE LEVEL LINE      a client of LEVEL anonymous or identification\n"
     "pipe_client plant DIRECTORY            makes it a junction to C:\\windows; 3: host cannot\n";
 
 #define ASK       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"service.status\"}\n"
@@ -23,16 +31,21 @@ static void complain(const char *what)
     fprintf(stderr, "pipe_client: %s: error %lu\n", what, GetLastError());
 }
 
-static HANDLE connect_pipe(const char *name)
+static HANDLE connect_at(const char *name, DWORD level)
 {
     for (int attempt = 0; attempt < 200; attempt++) {
         HANDLE pipe = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                                  SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION, NULL);
+                                  SECURITY_SQOS_PRESENT | level, NULL);
         if (pipe != INVALID_HANDLE_VALUE || GetLastError() != ERROR_PIPE_BUSY)
             return pipe;
         WaitNamedPipeA(name, 2000);
     }
     return INVALID_HANDLE_VALUE;
+}
+
+static HANDLE connect_pipe(const char *name)
+{
+    return connect_at(name, SECURITY_IMPERSONATION);
 }
 
 static bool write_all(HANDLE pipe, const char *bytes, size_t length)
@@ -127,7 +140,8 @@ static int drop(const char *name, int count)
 
 struct crowd {
     const char *name;
-    int turns;
+    int turns, window;
+    void (*ask)(struct crowd *crowd, HANDLE pipe);
     volatile LONG answered, refused, lost, unconnected;
     HANDLE all_connected;
     volatile LONG waiting;
@@ -155,6 +169,96 @@ static void crowd_ask(struct crowd *crowd, HANDLE pipe)
     free(line);
 }
 
+/* Every other question is one for a working thread. */
+static size_t write_question(char *out, size_t size, int id)
+{
+    return (size_t)snprintf(out, size,
+                            id % 2 == 0
+                                ? "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"hello\"}\n"
+                                : "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"reparse.show\","
+                                  "\"params\":{\"path\":\"C:\\\\nothing here\"}}\n",
+                            id);
+}
+
+/* Bytes that came and were not looked at yet. */
+struct reader {
+    HANDLE pipe;
+    size_t at, held;
+    char bytes[LINE_SIZE];
+};
+
+static bool reader_line(struct reader *reader, char line[LINE_SIZE])
+{
+    size_t length = 0;
+    for (;;) {
+        if (reader->at == reader->held) {
+            DWORD got = 0;
+            if (!ReadFile(reader->pipe, reader->bytes, LINE_SIZE, &got, NULL) || got == 0)
+                return false;
+            reader->at = 0;
+            reader->held = got;
+        }
+        char byte = reader->bytes[reader->at++];
+        if (byte == '\n') {
+            line[length] = '\0';
+            return true;
+        }
+        if (length + 1 < LINE_SIZE)
+            line[length++] = byte;
+    }
+}
+
+static bool is_answer(const char *line, int id)
+{
+    char begin[64];
+    snprintf(begin, sizeof begin, "{\"jsonrpc\":\"2.0\",\"id\":%d,", id);
+    return strncmp(line, begin, strlen(begin)) == 0 &&
+           strstr(line, id % 2 == 0 ? "\"result\"" : "NOT_FOUND") != NULL;
+}
+
+static void crowd_stream(struct crowd *crowd, HANDLE pipe)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+    char *line = malloc(LINE_SIZE);
+    char *batch = malloc((size_t)crowd->window * 256);
+    int asked = 0, answered = 0;
+    if (reader == NULL || line == NULL || batch == NULL)
+        goto done;
+    reader->pipe = pipe;
+    while (answered < crowd->turns) {
+        size_t length = 0;
+        while (asked < crowd->turns && asked - answered < crowd->window)
+            length += write_question(batch + length, 256, asked++);
+        if (!write_all(pipe, batch, length))
+            break;
+        do {
+            if (!reader_line(reader, line) || !is_answer(line, answered)) {
+                fprintf(stderr, "pipe_client: answer %d: %.300s\n", answered, line);
+                goto done;
+            }
+            answered++;
+            InterlockedIncrement(&crowd->answered);
+        } while (asked - answered > crowd->window / 2);
+    }
+done:
+    InterlockedExchangeAdd(&crowd->lost, crowd->turns - answered);
+    free(batch);
+    free(line);
+    free(reader);
+}
+
+/* A client that says nothing is told so. */
+static void crowd_keep_silent(struct crowd *crowd, HANDLE pipe)
+{
+    char *line = malloc(LINE_SIZE);
+    if (line != NULL && read_line(pipe, line) && strstr(line, "TIMED_OUT") != NULL &&
+        !read_line(pipe, line))
+        InterlockedIncrement(&crowd->answered);
+    else
+        InterlockedIncrement(&crowd->lost);
+    free(line);
+}
+
 static DWORD WINAPI crowd_run(void *context)
 {
     struct crowd *crowd = context;
@@ -167,14 +271,16 @@ static DWORD WINAPI crowd_run(void *context)
         return 1;
     /* All at the same time, and well within the deadline for a first line. */
     WaitForSingleObject(crowd->all_connected, 3000);
-    crowd_ask(crowd, pipe);
+    crowd->ask(crowd, pipe);
     CloseHandle(pipe);
     return 0;
 }
 
-static int crowd(const char *name, int clients, int turns)
+static int crowd(const char *name, int clients, int turns, int window,
+                 void (*ask)(struct crowd *crowd, HANDLE pipe))
 {
-    struct crowd all = {.name = name, .turns = turns, .waiting = clients};
+    struct crowd all = {
+        .name = name, .turns = turns, .window = window, .ask = ask, .waiting = clients};
     HANDLE *threads = calloc((size_t)clients, sizeof *threads);
     all.all_connected = CreateEventA(NULL, TRUE, FALSE, NULL);
     if (threads == NULL || all.all_connected == NULL)
@@ -191,6 +297,37 @@ static int crowd(const char *name, int clients, int turns)
            all.lost, all.unconnected);
     free(threads);
     CloseHandle(all.all_connected);
+    return 0;
+}
+
+static int leave(const char *name, int count, const char *line)
+{
+    for (int i = 0; i < count; i++) {
+        HANDLE pipe = connect_pipe(name);
+        if (pipe == INVALID_HANDLE_VALUE) {
+            complain("connect");
+            return 1;
+        }
+        write_all(pipe, line, strlen(line));
+        write_all(pipe, "\n", 1);
+        CloseHandle(pipe);
+    }
+    printf("left %d\n", count);
+    return 0;
+}
+
+static int level(const char *name, const char *what, const char *line)
+{
+    HANDLE pipe = connect_at(name, strcmp(what, "anonymous") == 0 ? SECURITY_ANONYMOUS
+                                                                  : SECURITY_IDENTIFICATION);
+    if (pipe == INVALID_HANDLE_VALUE) {
+        complain("connect");
+        return 1;
+    }
+    write_all(pipe, line, strlen(line));
+    write_all(pipe, "\n", 1);
+    print_lines(pipe, 1);
+    CloseHandle(pipe);
     return 0;
 }
 
@@ -231,7 +368,16 @@ int main(int count, char **arguments)
     if (count == 3 && strcmp(arguments[1], "plant") == 0)
         return plant(arguments[2]);
     if (count >= 5 && strcmp(arguments[1], "crowd") == 0)
-        return crowd(arguments[2], atoi(arguments[3]), atoi(arguments[4]));
+        return crowd(arguments[2], atoi(arguments[3]), atoi(arguments[4]), 1, crowd_ask);
+    if (count == 6 && strcmp(arguments[1], "stream") == 0)
+        return crowd(arguments[2], atoi(arguments[3]), atoi(arguments[4]), atoi(arguments[5]),
+                     crowd_stream);
+    if (count == 4 && strcmp(arguments[1], "silent") == 0)
+        return crowd(arguments[2], atoi(arguments[3]), 1, 1, crowd_keep_silent);
+    if (count == 5 && strcmp(arguments[1], "leave") == 0)
+        return leave(arguments[2], atoi(arguments[3]), arguments[4]);
+    if (count == 5 && strcmp(arguments[1], "level") == 0)
+        return level(arguments[2], arguments[3], arguments[4]);
     if (count < 4) {
         fputs(usage, stderr);
         return 2;
