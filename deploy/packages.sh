@@ -17,7 +17,7 @@ packages_of() {
         ;;
     test) # unit and system tests, sanitizers, fuzzers, foreign clients
         echo clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 \
-            python3 python3-jsonschema nodejs netcat-openbsd strace attr procps systemd
+            python3 python3-jsonschema python3-yaml nodejs netcat-openbsd strace attr procps systemd
         ;;
     windows) # the cross build, its dependencies from source, and Wine to run it
         echo gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 dpkg-dev ca-certificates \
