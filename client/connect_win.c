@@ -233,8 +233,14 @@ int connect_open_by(const struct connect_calls *calls, uv_pipe_t *pipe, const ch
             (void)CloseHandle(handle);
         else
             (void)_close(file); /* and the handle with it */
-        problem_set(problem, "INTERNAL_ERROR", EXIT_OTHER, "the connection cannot be used: %s",
-                    uv_strerror(result));
+        /* A service that stops, or whose limit is reached, may have closed it already. */
+        if (result == UV_EPIPE || result == UV_EOF || result == UV_ENOTCONN ||
+            result == UV_ECONNRESET)
+            problem_set(problem, PROBLEM_NO_SERVICE, EXIT_NO_SERVICE,
+                        "the service closed the connection");
+        else
+            problem_set(problem, "INTERNAL_ERROR", EXIT_OTHER, "the connection cannot be used: %s",
+                        uv_strerror(result));
         return -1;
     }
     return 0;

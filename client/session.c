@@ -293,6 +293,11 @@ static int start(struct session *session, size_t length, uint64_t begun)
     if (result == 0)
         result = uv_write(&session->write_request, (uv_stream_t *)&session->pipe, &buffer, 1,
                           on_request_written);
+    /* Windows tells at once what Linux tells in on_request_written: reading says the rest. */
+    if (result == UV_EPIPE) {
+        session->written = false;
+        result = 0;
+    }
     return result;
 }
 

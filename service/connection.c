@@ -253,7 +253,12 @@ static void finish(struct connection *connection, struct item *item)
     } else {
         server->served++;
     }
-    if (item->has_request && server->log.level >= LOG_DEBUG) {
+    if (item->failure.code == JERR_ACCESS_DENIED ||
+        (item->status != 0 && item->error.code == ENGINE_ACCESS_DENIED)) {
+        log_event(&server->log, LOG_DEBUG, "request.denied",
+                  LOG_TEXT("identity", connection->identity->key));
+    }
+    if (item->has_request && log_wants(&server->log, LOG_DEBUG)) {
         log_event(&server->log, LOG_DEBUG, "request",
                   LOG_TEXT("method", method_info(item->request.method)->name),
                   LOG_TEXT("identity", connection->identity->key),

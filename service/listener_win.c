@@ -149,6 +149,15 @@ static void listener_publish(struct listener *listener, struct listener_arrival 
     uv_async_send(&listener->arrived);
 }
 
+/* The next instance before the spent one goes: without any, the name would be gone for a moment,
+ * for clients and against others who want it. */
+static void listener_renew(const struct listener *listener, struct listener_slot *slot,
+                           HANDLE spent)
+{
+    slot->pipe = listener_make_instance(listener, false);
+    CloseHandle(spent);
+}
+
 /* Makes the slot wait for a client. A client that comes and goes while this runs is an
  * ERROR_NO_DATA: that instance is spent, the next one is made; `attempts` keeps a hostile one from
  * holding the thread. */
@@ -182,9 +191,8 @@ static enum listener_armed listener_arm(struct listener *listener, struct listen
             SetEvent(slot->event);
             return LISTENER_ARMED;
         }
-        CloseHandle(slot->pipe);
-        slot->pipe = INVALID_HANDLE_VALUE;
-        if (error != ERROR_NO_DATA) {
+        listener_renew(listener, slot, slot->pipe);
+        if (error != ERROR_NO_DATA || slot->pipe == INVALID_HANDLE_VALUE) {
             return LISTENER_FAILED;
         }
     }
@@ -202,7 +210,7 @@ static enum listener_armed listener_serve(struct listener *listener, struct list
     ResetEvent(slot->event);
     slot->pipe = INVALID_HANDLE_VALUE;
     if (!connected) {
-        CloseHandle(pipe);
+        listener_renew(listener, slot, pipe);
         return listener_arm(listener, slot);
     }
     /* The next instance first, or a client meets no pipe. */

@@ -96,11 +96,19 @@ static void put_time(struct line *line)
     }
 }
 
+bool log_wants(const struct log *log, enum log_level level)
+{
+    return log->sink != NULL || (log->descriptor >= 0 && level <= log->level);
+}
+
 void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields)
 {
     struct line line;
-    if (level > log->level) {
+    if (log->sink != NULL) {
+        log->sink->write(log->sink->context, level, event, fields);
+    }
+    if (log->descriptor < 0 || level > log->level) {
         return;
     }
     line.length = 0;

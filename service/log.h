@@ -1,7 +1,7 @@
-/* Structured log: one JSON object a line on standard error, safe against hostile names.
+/* Structured log: one JSON object a line on standard error, safe against hostile names, and where
+ * the host has a log of its own (the event log of Windows), what that makes of the same events.
  *
- *     log_event(log, LOG_INFO, "listening", LOG_TEXT("pipe", name), LOG_NUMBER("connections",
- * 256));
+ *     log_event(log, LOG_INFO, "listening", LOG_TEXT("pipe", name), LOG_NUMBER("limit", 256));
  */
 #ifndef JUNCTION_LOG_H
 #define JUNCTION_LOG_H
@@ -11,9 +11,22 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
+struct log_field;
+
+/* Where events go besides the lines. It gets all of them, whatever the level, and chooses itself.
+ * Both functions may be called by any thread. */
+struct log_sink {
+    void (*write)(void *context, enum log_level level, const char *event,
+                  const struct log_field *fields);
+    /* Now and then, so that what was only counted is told. */
+    void (*tick)(void *context);
+    void *context;
+};
+
 struct log {
-    enum log_level level; /* the most talkative level that is written */
-    int descriptor;
+    enum log_level level;        /* the most talkative level that is written as a line */
+    int descriptor;              /* of the lines; -1: none are written */
+    const struct log_sink *sink; /* NULL: none */
 };
 
 struct log_field {
@@ -36,6 +49,9 @@ struct log_field {
     log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__, {NULL, NULL, 0}})
 void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields);
+
+/* Whether an event of the level goes anywhere: saves gathering its fields. */
+bool log_wants(const struct log *log, enum log_level level);
 
 /* "error", "warning", "info", "debug"; -1 when there is no such level. */
 int log_level_find(const char *name);

@@ -1,13 +1,12 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../protocol/arguments.h"
-#include "../protocol/pipe_name.h"
 #include "config.h"
+#include "host.h"
+#include "install.h"
 #include "process.h"
 #include "scan.h"
-#include "server.h"
 
 static const char usage[] =
     "junctiond " JUNCTION_VERSION
@@ -20,6 +19,10 @@ static const char usage[] =
     "  junctiond scan [--offset BYTES] [--source index|scan] [--format jsonl|text] IMAGE|DEVICE\n"
     "                                                every reparse point of an NTFS volume, read\n"
     "                                                from its own structures by whoever runs this\n"
+    "  junctiond install [--start] | uninstall       the Windows service: register it or bring it "
+    "up to date; remove it\n"
+    "  junctiond start | stop                        the same, until it runs, or has ended\n"
+    "  junctiond status [--format text|json]         whether it is installed and runs\n"
     "  junctiond version | help\n"
     "\n"
     "--pipe NAME    a name with a '/' (Windows: beginning with \\\\.\\pipe\\) is taken as it is; "
@@ -30,6 +33,11 @@ static const char usage[] =
     "               missing; it must belong to an account that is trusted, and nobody else may be "
     "able to change it\n"
     "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage; status: 0 running, 3 installed and not running, "
+    "4 not installed;\n"
+    "scan: 4 refused, 5 not found, 8 no NTFS volume, 11 done in part, 12 anything else.\n"
+    "install, uninstall, start and stop need an administrator's elevated prompt and can be "
+    "repeated without harm.\n"
     "SIGTERM, SIGINT or Ctrl-C stop the service: what was begun is finished and answered first.\n";
 
 static int complain(const char *text, const char *what)
@@ -39,16 +47,20 @@ static int complain(const char *text, const char *what)
     return 2;
 }
 
-static int check_config(const char *path)
+static int check_config(int count, char **arguments)
 {
     struct config config;
     char why[512];
-    if (config_load(path, true, &config, why) != 0) {
-        fprintf(stderr, "junctiond: %s: %s\n", path, why);
+
+    if (count != 1) {
+        return complain("check-config takes one file", NULL);
+    }
+    if (config_load(arguments[0], true, &config, why) != 0) {
+        fprintf(stderr, "junctiond: %s: %s\n", arguments[0], why);
         return 1;
     }
     config_clear(&config);
-    printf("%s: ok\n", path);
+    printf("%s: ok\n", arguments[0]);
     return 0;
 }
 
@@ -56,9 +68,6 @@ static int run(int count, char **arguments)
 {
     const char *config_path = NULL;
     const char *pipe_option = NULL;
-    char pipe_name[PIPE_NAME_SIZE];
-    char why[512];
-    struct config config;
 
     for (int i = 0; i < count; i++) {
         const char **value = NULL;
@@ -74,52 +83,114 @@ static int run(int count, char **arguments)
         }
         *value = arguments[++i];
     }
-    if (process_prepare(why) != 0) {
-        complain("cannot start", why);
-        return 1;
-    }
-    if (pipe_option != NULL ? pipe_name_from_option(pipe_option, pipe_name) != 0
-                            : pipe_name_for_service(pipe_name) != 0) {
-        return complain(pipe_option != NULL
-                            ? "--pipe: the name is empty or too long"
-                            : "there is no default place to listen here: give --pipe",
-                        pipe_option);
-    }
-    const char *path = config_path != NULL ? config_path : process_config_path();
-    if (config_load(path, config_path != NULL, &config, why) != 0) {
-        fprintf(stderr, "junctiond: configuration %s: %s\n", path, why);
-        return 1;
-    }
-    return server_run(&config, pipe_name);
+    return host_foreground(pipe_option, config_path);
 }
+
+static int install(int count, char **arguments)
+{
+    bool start = false;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--start") != 0) {
+            return complain("install: unknown argument", arguments[i]);
+        }
+        start = true;
+    }
+    return install_add(start);
+}
+
+static int status(int count, char **arguments)
+{
+    bool json = false;
+    if (count == 2 && strcmp(arguments[0], "--format") == 0 &&
+        (strcmp(arguments[1], "json") == 0 || strcmp(arguments[1], "text") == 0)) {
+        json = arguments[1][0] == 'j';
+    } else if (count > 0) {
+        return complain("status takes --format text or --format json, not", arguments[0]);
+    }
+    return install_status(json);
+}
+
+static int uninstall(int count, char **arguments)
+{
+    return count > 0 ? complain("uninstall takes no argument", arguments[0]) : install_remove();
+}
+
+static int start(int count, char **arguments)
+{
+    return count > 0 ? complain("start takes no argument", arguments[0]) : install_start();
+}
+
+static int stop(int count, char **arguments)
+{
+    return count > 0 ? complain("stop takes no argument", arguments[0]) : install_stop();
+}
+
+static int service(int count, char **arguments)
+{
+    return count > 0 ? complain("service takes no argument", arguments[0]) : host_service(NULL);
+}
+
+static int version(int count, char **arguments)
+{
+    (void)count;
+    (void)arguments;
+    puts("junctiond " JUNCTION_VERSION);
+    return 0;
+}
+
+static int help(int count, char **arguments)
+{
+    (void)count;
+    (void)arguments;
+    fputs(usage, stdout);
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    int (*run)(int count, char **arguments);
+} verbs[] = {
+    {"run", run},
+    {"check-config", check_config},
+    {"scan", scan_run},
+    {"install", install},
+    {"uninstall", uninstall},
+    {"start", start},
+    {"stop", stop},
+    {"status", status},
+    {"service", service},
+    {"version", version},
+    {"--version", version},
+    {"help", help},
+    {"--help", help},
+    {"-h", help},
+};
 
 int main(int count, char **arguments)
 {
+    char why[256];
+    bool hardened = process_harden(why) == 0;
     if (arguments_prepare(&count, &arguments) != 0) {
         return 1;
     }
-    const char *verb = count > 1 ? arguments[1] : "help";
-    if (strcmp(verb, "run") == 0) {
-        return run(count - 2, arguments + 2);
-    }
-    if (strcmp(verb, "check-config") == 0) {
-        if (count != 3) {
-            return complain("check-config takes one file", NULL);
+    if (!hardened) {
+        /* The service manager waits to hear why. */
+        if (count == 2 && strcmp(arguments[1], "service") == 0) {
+            return host_service(why);
         }
-        return check_config(arguments[2]);
+        complain("cannot start", why);
+        return 1;
     }
-    if (strcmp(verb, "scan") == 0) {
-        return scan_run(count - 2, arguments + 2);
-    }
-    if (strcmp(verb, "version") == 0 || strcmp(verb, "--version") == 0) {
-        puts("junctiond " JUNCTION_VERSION);
-        return 0;
-    }
-    if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
+    if (count < 2) {
         fputs(usage, stdout);
-        return count > 1 ? 0 : 2;
+        return 2;
     }
-    complain("unknown command", verb);
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(arguments[1], verbs[i].word) == 0) {
+            return verbs[i].run(count - 2, arguments + 2);
+        }
+    }
+    complain("unknown command", arguments[1]);
     fputs(usage, stderr);
     return 2;
 }

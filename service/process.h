@@ -5,8 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* umask 022, SIGPIPE ignored, descriptors 0..2 open, the limit of open descriptors raised (POSIX);
- * DLL search and UTF-8 (Windows). 0, or -1 with *why. */
+/* The first thing of all, whatever the process is to do: descriptors 0 to 2 are open, so that
+ * nothing else can become standard error; on Windows DLLs come from the system only, and what the
+ * system offers against misuse of the process is switched on. 0, or -1 with *why. */
+int process_harden(char why[256]);
+
+/* Before callers are served: umask 022, SIGPIPE ignored, the limit of open descriptors raised
+ * (POSIX); UTF-8, no message boxes, and everything loaded that is later used while a thread is
+ * somebody else (Windows). 0, or -1 with *why. */
 int process_prepare(char why[256]);
 
 /* Runs with rights that its callers lack: root, or an elevated token. */
@@ -27,7 +33,7 @@ const char *process_config_path(void);
  * otherwise. A file that does not exist is -2. */
 int process_check_trusted(const char *path, char why[512]);
 
-/* POSIX: the same for a directory and those above it; in a sticky one others may add, but not
+/* The same for a directory and those above it; POSIX: in a sticky one others may add, but not
  * replace. */
 int process_check_directory(const char *path, char why[512]);
 

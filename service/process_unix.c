@@ -12,10 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int process_prepare(char why[256])
+int process_harden(char why[256])
 {
-    struct rlimit limit;
-
     /* Descriptors 0 to 2 must be taken, or a socket could become standard error. */
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
@@ -23,6 +21,13 @@ int process_prepare(char why[256])
             return -1;
         }
     }
+    return 0;
+}
+
+int process_prepare(char why[256])
+{
+    struct rlimit limit;
+
     umask(022);
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {

@@ -6,6 +6,8 @@
 #include "dispatch.h"
 #include "process.h"
 
+#define TICK_MS 30000 /* between two chances of the log to tell what it only counted */
+
 /* ---- stopping ---- */
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -30,7 +32,9 @@ static void end_if_done(struct server *server)
         return;
     }
     close_handle(server, (uv_handle_t *)&server->stop_timer);
+    close_handle(server, (uv_handle_t *)&server->host_timer);
     close_handle(server, (uv_handle_t *)&server->news_async);
+    close_handle(server, (uv_handle_t *)&server->stop_async);
     for (size_t i = 0; i < sizeof server->signals / sizeof server->signals[0]; i++) {
         close_handle(server, (uv_handle_t *)&server->signals[i]);
     }
@@ -58,6 +62,24 @@ static void on_stop_timer(uv_timer_t *timer)
     uv_stop(&server->loop);
 }
 
+/* Rounded up: a host that waits too long does no harm. */
+static unsigned seconds_left(const struct server *server)
+{
+    uint64_t now = uv_hrtime();
+    return now >= server->stop_by ? 0
+                                  : (unsigned)((server->stop_by - now + 999999999u) / 1000000000u);
+}
+
+static void on_host_timer(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    if (server->stop_by != 0) {
+        server->host->stopping(server->host->context, seconds_left(server));
+    } else if (server->log.sink != NULL) {
+        server->log.sink->tick(server->log.sink->context);
+    }
+}
+
 static void stop(struct server *server, const char *reason)
 {
     struct connection *next;
@@ -68,6 +90,8 @@ static void stop(struct server *server, const char *reason)
     }
     log_event(&server->log, LOG_INFO, "stopping", LOG_TEXT("reason", reason));
     server->stop_by = uv_hrtime() + seconds * 1000000000u;
+    server->host->stopping(server->host->context, (unsigned)seconds);
+    uv_timer_start(&server->host_timer, on_host_timer, 1000, 1000);
     /* A little early, so that the last answers are out and the process is gone when the time is up.
      */
     uv_timer_start(&server->stop_timer, on_stop_timer, seconds * 1000u - 500u, 0);
@@ -77,6 +101,23 @@ static void stop(struct server *server, const char *reason)
         connection_stop(at);
     }
     end_if_done(server);
+}
+
+void server_stop(struct server *server, const char *reason)
+{
+    uv_mutex_lock(&server->lock);
+    server->stop_reason = reason;
+    uv_mutex_unlock(&server->lock);
+    uv_async_send(&server->stop_async);
+}
+
+static void on_stop(uv_async_t *async)
+{
+    struct server *server = async->data;
+    uv_mutex_lock(&server->lock);
+    const char *reason = server->stop_reason;
+    uv_mutex_unlock(&server->lock);
+    stop(server, reason);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -145,10 +186,9 @@ static void on_news(uv_async_t *async)
 
 /* ---- from first to last ---- */
 
-static int fail(const struct server *server, const char *what, const char *why)
+static void tell_failure(const struct server *server, const char *what, const char *why)
 {
     log_event(&server->log, LOG_ERROR, "failed", LOG_TEXT("what", what), LOG_TEXT("reason", why));
-    return -1;
 }
 
 static int watch_signals(struct server *server)
@@ -159,13 +199,14 @@ static int watch_signals(struct server *server)
          * watch. */
         int result = uv_signal_start(&server->signals[i], on_signal, numbers[i]);
         if (result != 0 && numbers[i] == SIGINT) {
-            return fail(server, "signals", uv_strerror(result));
+            tell_failure(server, "signals", uv_strerror(result));
+            return -1;
         }
     }
     return 0;
 }
 
-static int start(struct server *server, const char *pipe_name)
+static enum host_end start(struct server *server, const char *pipe_name)
 {
     const struct config *config = &server->config;
     struct engine_options options = {
@@ -178,17 +219,19 @@ static int start(struct server *server, const char *pipe_name)
 
     memset(&error, 0, sizeof error);
     if (engine_open(&options, &server->engine, &error) != 0) {
-        return fail(server, "engine", error.detail);
+        tell_failure(server, "engine", error.detail);
+        return HOST_ENGINE;
     }
-    if (watch_signals(server) != 0) {
-        return -1;
+    if (server->host->signals && watch_signals(server) != 0) {
+        return HOST_RESOURCES;
     }
     if (listener_open(&server->loop, pipe_name, on_connection, server, &server->listener, why) !=
         0) {
-        return fail(server, pipe_name, why);
+        tell_failure(server, pipe_name, why);
+        return HOST_PIPE;
     }
     server->listening = true;
-    return 0;
+    return HOST_DONE;
 }
 
 /* Runs the loop until every handle of the service is closed, or its time to stop is up. */
@@ -198,23 +241,25 @@ static void run(struct server *server)
     }
 }
 
-int server_run(struct config *config, const char *pipe_name)
+enum host_end server_run(struct config *config, const char *pipe_name, const struct host *host,
+                         const struct log *log)
 {
     struct server *server = calloc(1, sizeof *server);
     const struct config_limits *limits = &config->limits;
-    int status = 1;
+    enum host_end end = HOST_RESOURCES;
 
     if (server == NULL) {
         config_clear(config);
-        return 1;
+        host->ended(host->context, end);
+        return end;
     }
     server->config = *config;
-    server->log.level = config->log_level;
-    server->log.descriptor = 2;
+    server->log = *log;
+    server->host = host;
     server->started = uv_hrtime();
     server->read_buffer = malloc(SERVER_READ_BUFFER);
     if (server->read_buffer == NULL || uv_loop_init(&server->loop) != 0) {
-        fail(server, "loop", "cannot be made");
+        tell_failure(server, "loop", "cannot be made");
         goto no_loop;
     }
     if (uv_mutex_init(&server->lock) != 0 ||
@@ -225,22 +270,32 @@ int server_run(struct config *config, const char *pipe_name)
     }
     uv_async_init(&server->loop, &server->news_async, on_news);
     server->news_async.data = server;
+    uv_async_init(&server->loop, &server->stop_async, on_stop);
+    server->stop_async.data = server;
     uv_timer_init(&server->loop, &server->stop_timer);
     server->stop_timer.data = server;
-    server->open_handles = 2;
+    uv_timer_init(&server->loop, &server->host_timer);
+    server->host_timer.data = server;
+    server->open_handles = 4;
     /* All of them, before anything can fail: what is closed must have begun. */
     for (size_t i = 0; i < sizeof server->signals / sizeof server->signals[0]; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
         server->open_handles++;
     }
+    host->ready(host->context, server);
 
-    if (start(server, pipe_name) == 0) {
+    end = start(server, pipe_name);
+    if (end == HOST_DONE) {
         log_event(&server->log, LOG_INFO, "started", LOG_TEXT("version", JUNCTION_VERSION),
                   LOG_TEXT("pipe", pipe_name), LOG_NUMBER("pid", uv_os_getpid()),
                   LOG_NUMBER("privileged", process_is_privileged()));
-        status = 0;
+        host->started(host->context);
+        if (server->log.sink != NULL) {
+            uv_timer_start(&server->host_timer, on_host_timer, TICK_MS, TICK_MS);
+        }
     } else {
+        host->stopping(host->context, 0);
         server->stop_by = 1;
         end_if_done(server);
     }
@@ -251,11 +306,12 @@ int server_run(struct config *config, const char *pipe_name)
         if (!pool_stop(&server->pools[class], until) || server->forced) {
             log_event(&server->log, LOG_WARNING, "stopped",
                       LOG_TEXT("note", "work that does not come back was left behind"));
-            process_exit_now(status);
+            host->ended(host->context, end);
+            process_exit_now(end == HOST_DONE ? 0 : 1);
         }
     }
-    log_event(&server->log, status == 0 ? LOG_INFO : LOG_ERROR, "stopped",
-              LOG_NUMBER("status", status));
+    log_event(&server->log, end == HOST_DONE ? LOG_INFO : LOG_ERROR, "stopped",
+              LOG_NUMBER("status", end == HOST_DONE ? 0 : 1));
     engine_close(server->engine);
     uv_loop_close(&server->loop);
     uv_mutex_destroy(&server->lock);
@@ -263,5 +319,6 @@ no_loop:
     free(server->read_buffer);
     config_clear(&server->config);
     free(server);
-    return status;
+    host->ended(host->context, end);
+    return end;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ static void test_names(void **state)
     int ends[2];
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    struct log log = {LOG_INFO, ends[1]};
+    struct log log = {LOG_INFO, ends[1], NULL};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         log_event(&log, LOG_WARNING, "test", LOG_TEXT("path", names[i]), LOG_NUMBER("n", -5));
         cJSON *json = written(ends[0]);
@@ -67,7 +68,7 @@ static void test_too_long(void **state)
     memset(huge, '"', 99999);
     huge[99999] = '\0';
     assert_int_equal(pipe(ends), 0);
-    struct log log = {LOG_DEBUG, ends[1]};
+    struct log log = {LOG_DEBUG, ends[1], NULL};
     log_event(&log, LOG_DEBUG, "test", LOG_TEXT("kept", "yes"), LOG_TEXT("path", huge));
     cJSON *json = written(ends[0]);
     assert_string_equal(cJSON_GetObjectItem(json, "kept")->valuestring, "yes");
@@ -83,7 +84,7 @@ static void test_levels(void **state)
     int ends[2];
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    struct log log = {LOG_WARNING, ends[1]};
+    struct log log = {LOG_WARNING, ends[1], NULL};
     log_event(&log, LOG_INFO, "silent", LOG_NUMBER("n", 1));
     log_event(&log, LOG_ERROR, "loud", LOG_NUMBER("n", 1));
     cJSON *json = written(ends[0]);
@@ -97,12 +98,68 @@ static void test_levels(void **state)
     close(ends[1]);
 }
 
+struct heard {
+    int count;
+    enum log_level level;
+    char event[32], name[32];
+};
+
+static void hear(void *context, enum log_level level, const char *event,
+                 const struct log_field *fields)
+{
+    struct heard *heard = context;
+    heard->count++;
+    heard->level = level;
+    snprintf(heard->event, sizeof heard->event, "%s", event);
+    snprintf(heard->name, sizeof heard->name, "%s", fields[0].name);
+}
+
+static void test_sink(void **state)
+{
+    int ends[2];
+    struct heard heard = {0, LOG_ERROR, "", ""};
+    struct log_sink sink = {hear, NULL, &heard};
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    struct log log = {LOG_WARNING, ends[1], &sink};
+    assert_true(log_wants(&log, LOG_DEBUG));
+    log_event(&log, LOG_DEBUG, "no line", LOG_NUMBER("first", 1));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.level, LOG_DEBUG);
+    assert_string_equal(heard.event, "no line");
+    assert_string_equal(heard.name, "first");
+    log_event(&log, LOG_ERROR, "both", LOG_NUMBER("n", 1));
+    assert_int_equal(heard.count, 2);
+    cJSON *json = written(ends[0]);
+    assert_string_equal(cJSON_GetObjectItem(json, "event")->valuestring, "both");
+    cJSON_Delete(json);
+
+    /* Without a descriptor there are no lines; with neither there is nothing. */
+    log.descriptor = -1;
+    log_event(&log, LOG_ERROR, "sink alone", LOG_NUMBER("n", 1));
+    assert_int_equal(heard.count, 3);
+    log.sink = NULL;
+    assert_false(log_wants(&log, LOG_ERROR));
+    log_event(&log, LOG_ERROR, "nowhere", LOG_NUMBER("n", 1));
+    assert_int_equal(heard.count, 3);
+    log.descriptor = ends[1];
+    assert_true(log_wants(&log, LOG_WARNING));
+    assert_false(log_wants(&log, LOG_INFO));
+    log_event(&log, LOG_ERROR, "last", LOG_NUMBER("n", 1));
+    json = written(ends[0]);
+    assert_string_equal(cJSON_GetObjectItem(json, "event")->valuestring, "last");
+    cJSON_Delete(json);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_sink),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

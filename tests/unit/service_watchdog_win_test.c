@@ -137,21 +137,41 @@ void reparse_entry_clear(struct reparse_entry *entry)
     (void)entry;
 }
 
-const char *engine_tag_name(uint32_t tag)
+/* ---- the service and a client ---- */
+
+static void on_ready(void *context, struct server *server)
 {
-    (void)tag;
-    return NULL;
+    (void)context;
+    (void)server;
 }
 
-/* ---- the service and a client ---- */
+static void on_started(void *context)
+{
+    (void)context;
+}
+
+static void on_stopping(void *context, unsigned seconds)
+{
+    (void)context;
+    (void)seconds;
+}
+
+static void on_ended(void *context, enum host_end end)
+{
+    (void)context;
+    (void)end;
+}
 
 static void serve(void *context)
 {
+    const struct host host = {
+        .ready = on_ready, .started = on_started, .stopping = on_stopping, .ended = on_ended};
+    const struct log log = {.level = LOG_ERROR, .descriptor = 2};
     struct config config;
     config_defaults(&config);
     config.limits.operationSeconds = 1;
     config.log_level = LOG_ERROR;
-    (void)server_run(&config, context);
+    (void)server_run(&config, context, &host, &log);
 }
 
 static void ask(HANDLE pipe, const char *line, char answer[4096])

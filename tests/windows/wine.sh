@@ -27,6 +27,8 @@ prepare() {
         [ -n "${HOME:-}" ] && [ -O "${HOME:-}" ] || export HOME="$WINEPREFIX"
         "${steady[@]}" wine wineboot -i {lock}>&- </dev/null >"$WINEPREFIX.log" 2>&1
         "${steady[@]}" wine winecfg -v win10 {lock}>&- </dev/null >>"$WINEPREFIX.log" 2>&1
+        # The server that made the prefix may have started its service manager twice: services do not start under it.
+        wineserver -k -w >/dev/null 2>&1 || true
         touch "$WINEPREFIX/prepared"
     fi
     exec {lock}>&-
