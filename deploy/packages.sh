@@ -21,7 +21,7 @@ packages_of() {
         ;;
     windows) # the cross build, its dependencies from source, and Wine to run it
         echo gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 dpkg-dev ca-certificates \
-            debian-archive-keyring wine wine64 zip golang-go bsdutils
+            debian-archive-keyring wine wine64 zip golang-go bsdutils wixl msitools faketime python3 python3-yaml
         # Foreign clients are Go and node.exe, which npm brings. Who has an npm that is not Debian's keeps it: both cannot be there.
         command -v npm >/dev/null || echo npm
         ;;

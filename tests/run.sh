@@ -187,7 +187,7 @@ stage_wine() {
         count 0 1 0
         return
     fi
-    timeout -k 10 600 tests/windows/run.sh >"$logs/wine-results.log" 2>&1 || status=$?
+    timeout -k 10 1200 tests/windows/run.sh >"$logs/wine-results.log" 2>&1 || status=$?
     cat "$logs/wine-results.log"
     closing "$status" "$logs/wine-results.log"
 }
@@ -234,7 +234,7 @@ stage_deploy() {
         skipped=$((skipped + 1))
     fi
     local script
-    for script in deploy/*.sh tests/*.sh tests/windows/*.sh .ci/run; do
+    for script in deploy/*.sh deploy/windows/*.sh tests/*.sh tests/windows/*.sh tests/windows/foreign/*.sh .ci/run; do
         judge "$script is a valid script" bash -n "$script"
     done
     count "$passed" "$failed" "$skipped"
