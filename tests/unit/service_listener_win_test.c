@@ -261,8 +261,13 @@ static void test_access_check(void **state)
 static volatile LONG create_calls, create_failures, connect_calls, connect_failures;
 static DWORD connect_error;
 
+/* How often an instance was to be made while the name had none. */
+static volatile LONG nameless;
+
 static HANDLE fake_create(const wchar_t *name, bool first, SECURITY_ATTRIBUTES *attributes)
 {
+    if (!first && !WaitNamedPipeW(name, 1) && GetLastError() == ERROR_FILE_NOT_FOUND)
+        InterlockedIncrement(&nameless);
     if (!first && InterlockedIncrement(&create_calls) <= create_failures) {
         SetLastError(ERROR_NO_SYSTEM_RESOURCES);
         return INVALID_HANDLE_VALUE;
@@ -328,7 +333,7 @@ static void play(LONG failing_creates, LONG failing_connects, DWORD error)
     struct scene scene;
     char why[512];
     memset(&scene, 0, sizeof scene);
-    create_calls = connect_calls = 0;
+    create_calls = connect_calls = nameless = 0;
     create_failures = failing_creates;
     connect_failures = failing_connects;
     connect_error = error;
@@ -347,6 +352,8 @@ static void play(LONG failing_creates, LONG failing_connects, DWORD error)
     assert_true(scene.arrived >= CLIENTS);
     assert_true(create_calls >= failing_creates);
     assert_true(connect_calls >= failing_connects);
+    if (failing_creates == 0)
+        assert_int_equal(nameless, 0);
 }
 
 static void test_all_well(void **state)
