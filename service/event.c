@@ -75,7 +75,7 @@ void event_escape(char out[EVENT_TEXT], const char *text)
 void event_state_init(struct event_state *state, uint64_t now_ms)
 {
     memset(state, 0, sizeof *state);
-    state->tokens = EVENT_BURST * 1000u;
+    state->tokens = (uint64_t)EVENT_BURST * 1000u;
     state->refilled = now_ms;
 }
 
