@@ -83,7 +83,7 @@ static bool take_token(struct event_state *state, uint64_t now_ms)
 {
     if (now_ms > state->refilled) {
         uint64_t passed = now_ms - state->refilled;
-        uint64_t full = EVENT_BURST * 1000u;
+        uint64_t full = (uint64_t)EVENT_BURST * 1000u;
         /* Who waits that long has a full bucket; and no product overflows. */
         state->tokens = passed >= full ? full : state->tokens + passed * EVENT_PER_SECOND;
         if (state->tokens > full) {
