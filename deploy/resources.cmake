@@ -2,6 +2,12 @@
 # Elsewhere nothing.
 if(WIN32)
   enable_language(RC)
+  if(MSVC)
+    # Visual Studio's generators need no developer prompt, so PATH may not lead to the tools of the Windows SDK.
+    set(sdk "[HKEY_LOCAL_MACHINE/SOFTWARE/Microsoft/Windows Kits/Installed Roots;KitsRoot10]/bin")
+    find_program(JUNCTION_MESSAGE_COMPILER NAMES mc REGISTRY_VIEW BOTH
+                 PATHS "${sdk}/${CMAKE_VS_WINDOWS_TARGET_PLATFORM_VERSION}/x64" "${sdk}/x64")
+  endif()
   find_program(JUNCTION_MESSAGE_COMPILER NAMES x86_64-w64-mingw32-windmc windmc mc REQUIRED)
 endif()
 
@@ -33,7 +39,8 @@ function(junction_resources target description)
   target_sources(${target} PRIVATE ${out}/program.rc ${ARGN})
   set_source_files_properties(${out}/program.rc PROPERTIES OBJECT_DEPENDS ${out}/program.manifest)
   if(MSVC)
-    # The manifest is in the resources; the linker must not add another.
-    target_link_options(${target} PRIVATE /MANIFEST:NO)
+    # The manifest is in the resources; the linker must not add another. What the program is linked with comes from System32 only,
+    # not from beside it: it is loaded before main could say so.
+    target_link_options(${target} PRIVATE /MANIFEST:NO /DEPENDENTLOADFLAG:0x800)
   endif()
 endfunction()

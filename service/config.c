@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,8 +184,8 @@ error:
 int config_load(const char *path, bool must_exist, struct config *out, char why[512])
 {
     char *text = NULL;
-    FILE *file = NULL;
-    uv_fs_t resolved;
+    uv_file file = -1;
+    uv_fs_t resolved, request;
     int result = -1;
 
     config_defaults(out);
@@ -203,9 +202,11 @@ int config_load(const char *path, bool must_exist, struct config *out, char why[
     if (process_check_trusted(resolved.ptr, why) != 0) {
         goto end;
     }
-    file = fopen(resolved.ptr, "rb");
-    if (file == NULL) {
-        snprintf(why, 512, "cannot be opened: %s", strerror(errno));
+    /* Not by fopen, which on Windows takes names in the system's code page only. */
+    file = uv_fs_open(NULL, &request, resolved.ptr, UV_FS_O_RDONLY, 0, NULL);
+    uv_fs_req_cleanup(&request);
+    if (file < 0) {
+        snprintf(why, 512, "cannot be opened: %s", uv_strerror(file));
         goto end;
     }
     text = malloc(CONFIG_MAX_SIZE + 2);
@@ -213,10 +214,19 @@ int config_load(const char *path, bool must_exist, struct config *out, char why[
         snprintf(why, 512, "out of memory");
         goto end;
     }
-    size_t length = fread(text, 1, CONFIG_MAX_SIZE + 1, file);
-    if (ferror(file)) {
-        snprintf(why, 512, "cannot be read");
-        goto end;
+    size_t length = 0;
+    while (length <= CONFIG_MAX_SIZE) {
+        uv_buf_t rest = uv_buf_init(text + length, (unsigned)(CONFIG_MAX_SIZE + 1 - length));
+        int got = uv_fs_read(NULL, &request, file, &rest, 1, -1, NULL);
+        uv_fs_req_cleanup(&request);
+        if (got < 0) {
+            snprintf(why, 512, "cannot be read: %s", uv_strerror(got));
+            goto end;
+        }
+        if (got == 0) {
+            break;
+        }
+        length += (size_t)got;
     }
     if (length > CONFIG_MAX_SIZE) {
         snprintf(why, 512, "is longer than %u bytes", (unsigned)CONFIG_MAX_SIZE);
@@ -228,8 +238,9 @@ int config_load(const char *path, bool must_exist, struct config *out, char why[
 end:
     uv_fs_req_cleanup(&resolved);
     free(text);
-    if (file != NULL) {
-        fclose(file);
+    if (file >= 0) {
+        uv_fs_close(NULL, &request, file, NULL);
+        uv_fs_req_cleanup(&request);
     }
     return result;
 }

@@ -200,8 +200,8 @@ static int install_create(struct install *install, const wchar_t *command, DWORD
         DWORD error = GetLastError();
         if (error != ERROR_SERVICE_MARKED_FOR_DELETE || waited >= INSTALL_GONE) {
             install_complain(error == ERROR_SERVICE_MARKED_FOR_DELETE
-                                 ? "the service was removed and some program still holds it; close "
-                                   "the Services window"
+                                 ? "the service was removed, and it still runs or some program "
+                                   "looks at it; stop it, close the Services window"
                                  : "the service cannot be registered",
                              error);
             return -1;
@@ -271,19 +271,27 @@ int install_add_with(const struct install_calls *calls, bool start)
         old = install_old_command(&install);
         if (old == NULL)
             goto error;
-        if (!install_change_command(&install, command)) {
+        if (install_change_command(&install, command)) {
+            steps.old_command = old;
+        } else if (GetLastError() == ERROR_SERVICE_MARKED_FOR_DELETE) {
+            /* Removed, and it can still be opened; it goes when nobody has it open, us included. */
+            calls->close(install.service);
+            install.service = NULL;
+            if (install_create(&install, command, access) != 0)
+                goto error;
+            steps.service = true;
+        } else {
             install_complain("the service cannot be brought up to date", GetLastError());
             goto error;
         }
-        steps.old_command = old;
     }
     if (install_settings(&install) != 0 || install_event_source(calls, program, &steps.source) != 0)
         goto error;
-    install_say(opened == 1 ? "installed" : "installed before; brought up to date");
+    install_say(steps.service ? "installed" : "installed before; brought up to date");
     status = 0;
     if (start) {
         /* A running one is the program as it was. */
-        int stopped = opened == 0 ? install_do_stop(&install) : 1;
+        int stopped = steps.service ? 1 : install_do_stop(&install);
         if (stopped >= 0 && install_do_start(&install) >= 0)
             install_say(stopped == 0 ? "restarted" : "started");
         else

@@ -135,29 +135,25 @@ static PSID process_ace_allows(ACE_HEADER *ace, ACCESS_MASK *mask)
     }
 }
 
-/* Judges one file or directory by its handle: `rights` are those that no untrusted account may
- * have. */
-static int process_judge(const struct process_trust *trust, HANDLE handle, const wchar_t *name,
-                         ACCESS_MASK rights, char why[512])
+/* `rights` are those that no untrusted account may have. */
+static int process_judge_with(const struct process_trust *trust, PSECURITY_DESCRIPTOR descriptor,
+                              const wchar_t *name, ACCESS_MASK rights, char why[512])
 {
-    PSECURITY_DESCRIPTOR descriptor = NULL;
     PSID owner = NULL;
     PACL dacl = NULL;
-    int result = -1;
-    DWORD error = GetSecurityInfo(handle, SE_FILE_OBJECT,
-                                  OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner,
-                                  NULL, &dacl, NULL, &descriptor);
-    if (error != ERROR_SUCCESS) {
-        process_explain(why, name, ": cannot read who may change it: error %lu", error);
+    BOOL present = FALSE, defaulted = FALSE;
+    if (!GetSecurityDescriptorOwner(descriptor, &owner, &defaulted) ||
+        !GetSecurityDescriptorDacl(descriptor, &present, &dacl, &defaulted)) {
+        process_explain(why, name, ": cannot read who may change it: error %lu", GetLastError());
         return -1;
     }
     if (owner == NULL || !process_trusts(trust, owner)) {
         process_explain(why, name, " belongs to an account that is not trusted");
-        goto done;
+        return -1;
     }
-    if (dacl == NULL) {
+    if (!present || dacl == NULL) {
         process_explain(why, name, " can be changed by everybody");
-        goto done;
+        return -1;
     }
     GENERIC_MAPPING mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE,
                                FILE_ALL_ACCESS};
@@ -166,7 +162,7 @@ static int process_judge(const struct process_trust *trust, HANDLE handle, const
         if (!GetAce(dacl, i, &ace)) {
             process_explain(why, name, ": cannot read who may change it: error %lu",
                             GetLastError());
-            goto done;
+            return -1;
         }
         ACCESS_MASK mask = 0;
         PSID sid = process_ace_allows(ace, &mask);
@@ -183,12 +179,37 @@ static int process_judge(const struct process_trust *trust, HANDLE handle, const
             process_explain(why, name, " can be changed by %s, which is not trusted",
                             text != NULL ? text : "an account");
             LocalFree(text);
-            goto done;
+            return -1;
         }
     }
-    result = 0;
+    return 0;
+}
 
-done:
+int process_judge(PSECURITY_DESCRIPTOR descriptor, const wchar_t *name, bool strict, char why[512])
+{
+    struct process_trust trust;
+    if (process_trust_init(&trust) != 0) {
+        snprintf(why, 512, "cannot find out which accounts are trusted");
+        return -1;
+    }
+    int result = process_judge_with(&trust, descriptor, name,
+                                    strict ? PROCESS_RIGHTS_STRICT : PROCESS_RIGHTS_ANCESTOR, why);
+    process_trust_clear(&trust);
+    return result;
+}
+
+static int process_judge_handle(const struct process_trust *trust, HANDLE handle,
+                                const wchar_t *name, ACCESS_MASK rights, char why[512])
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    DWORD error = GetSecurityInfo(handle, SE_FILE_OBJECT,
+                                  OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
+                                  NULL, NULL, NULL, &descriptor);
+    if (error != ERROR_SUCCESS) {
+        process_explain(why, name, ": cannot read who may change it: error %lu", error);
+        return -1;
+    }
+    int result = process_judge_with(trust, descriptor, name, rights, why);
     LocalFree(descriptor);
     return result;
 }
@@ -281,9 +302,9 @@ static int process_check_levels(wchar_t *full, int strict, char why[512])
             result = level == 0 && missing ? -2 : -1;
             goto done;
         }
-        int judged =
-            process_judge(&trust, handle, full,
-                          level < strict ? PROCESS_RIGHTS_STRICT : PROCESS_RIGHTS_ANCESTOR, why);
+        int judged = process_judge_handle(
+            &trust, handle, full, level < strict ? PROCESS_RIGHTS_STRICT : PROCESS_RIGHTS_ANCESTOR,
+            why);
         CloseHandle(handle);
         if (judged != 0)
             goto done;

@@ -166,8 +166,11 @@ static void process_load_early(void)
 int process_prepare(char why[256])
 {
     why[0] = '\0';
-    /* The log is UTF-8. Without a console there is nothing to set. */
-    SetConsoleOutputCP(CP_UTF8);
+    /* The log is UTF-8. Asked of the handle: a service has no console to speak to, and whoever
+     * wrote the log to a file keeps the code page of his. */
+    DWORD mode;
+    if (GetConsoleMode((HANDLE)_get_osfhandle(2), &mode))
+        SetConsoleOutputCP(CP_UTF8);
     /* No box may ask a question that nobody sees. */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     process_load_early();
@@ -211,7 +214,14 @@ const wchar_t *process_data_path(void)
     static wchar_t path[MAX_PATH + 16];
     if (path[0] != L'\0')
         return path;
-    wchar_t *folder = NULL;
+    wchar_t *folder = NULL, windows[MAX_PATH];
+    /* It is registered as %SystemDrive%\ProgramData, and that variable is taken from the
+     * environment after all; where Windows is, is not. */
+    UINT length = GetSystemWindowsDirectoryW(windows, MAX_PATH);
+    if (length > 2 && length < MAX_PATH && windows[1] == L':') {
+        windows[2] = L'\0';
+        SetEnvironmentVariableW(L"SystemDrive", windows);
+    }
     bool told = SHGetKnownFolderPath(&process_program_data, 0, NULL, &folder) == S_OK &&
                 wcslen(folder) < MAX_PATH;
     wcscpy(path, told ? folder : L"C:\\ProgramData");

@@ -2,8 +2,14 @@
 #ifndef JUNCTION_PROCESS_WIN_H
 #define JUNCTION_PROCESS_WIN_H
 
+#include <windows.h>
+
 #include <stdbool.h>
 #include <wchar.h>
+
+/* Of a file or directory called `name`: whether only trusted accounts may change it (`strict`), or,
+ * if it is one above, replace what it holds. 0, or -1 with *why. */
+int process_judge(PSECURITY_DESCRIPTOR descriptor, const wchar_t *name, bool strict, char why[512]);
 
 /* %ProgramData%\\Junction, asked of the system and not of the environment; never NULL. */
 const wchar_t *process_data_path(void);

@@ -101,7 +101,8 @@ static SC_HANDLE WINAPI create_service(SC_HANDLE manager, LPCWSTR name, LPCWSTR 
     if (fails()) {
         return NULL;
     }
-    if (machine.marked && machine.marked_for-- > 0) {
+    /* Whoever has it open keeps it: there is the manager's handle, and none of the service. */
+    if (machine.marked && (machine.handles > 1 || machine.marked_for-- > 0)) {
         SetLastError(ERROR_SERVICE_MARKED_FOR_DELETE);
         return NULL;
     }
@@ -148,6 +149,10 @@ static BOOL WINAPI change_config(SC_HANDLE service, DWORD type, DWORD start, DWO
     assert_int_equal(error_control, SERVICE_ERROR_NORMAL);
     assert_int_equal(wcscmp(account, L"LocalSystem"), 0);
     if (fails()) {
+        return FALSE;
+    }
+    if (machine.marked) {
+        SetLastError(ERROR_SERVICE_MARKED_FOR_DELETE);
         return FALSE;
     }
     wcscpy(machine.command, command);
@@ -542,6 +547,24 @@ static void test_marked_for_delete(void **state)
     machine.marked_for = 1000000;
     assert_int_equal(install_add_with(&fake, false), 1);
     assert_false(machine.source || machine.data);
+    assert_int_equal(machine.handles, 0);
+
+    /* Removed, and it can still be opened because somebody else has it open. */
+    installed();
+    machine.marked = true;
+    machine.marked_for = 5;
+    assert_int_equal(install_add_with(&fake, true), 0);
+    assert_true(machine.registered && !machine.marked);
+    assert_int_equal(wcscmp(machine.command, COMMAND), 0);
+    assert_int_equal(machine.start_type, SERVICE_AUTO_START);
+    assert_int_equal(machine.status.dwCurrentState, SERVICE_RUNNING);
+    assert_int_equal(machine.handles, 0);
+
+    installed();
+    machine.marked = true;
+    machine.marked_for = 1000000;
+    assert_int_equal(install_add_with(&fake, false), 1);
+    assert_int_equal(wcscmp(machine.command, L"\"C:\\old\\junctiond.exe\" service"), 0);
     assert_int_equal(machine.handles, 0);
 }
 

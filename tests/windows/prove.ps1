@@ -30,13 +30,16 @@ param(
     [string]$NextMsi,
     [string]$Programs,
     [pscredential]$UserCredential,
-    [string]$Module = (Join-Path $PSScriptRoot '..\..\deploy\windows\Junction'),
+    [string]$Module,
     [string[]]$Only = @('*'),
     [switch]$List,
     [switch]$Force
 )
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
+
+# Not as a default above: Windows PowerShell, called with -File, knows no $PSScriptRoot there yet.
+if (-not $Module) { $Module = Join-Path $PSScriptRoot '..\..\deploy\windows\Junction' }
 
 $pipeName = 'ProtectedPrefix\Administrators\Junction'
 $serviceName = 'junctiond'
@@ -83,6 +86,10 @@ try {
         cmd.exe /d /c rmdir /s /q "\\?\$work"
     }
     $null = icacls.exe $work /inheritance:r /grant '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' '*S-1-5-32-545:(OI)(CI)RX'
+    Assert ($LASTEXITCODE -eq 0) 'icacls failed'
+    # Whatever owner a token of this machine gives to new files: the service trusts what administrators own.
+    $null = icacls.exe $work /setowner '*S-1-5-32-544'
+    Assert ($LASTEXITCODE -eq 0) 'icacls failed'
     $Module = (Resolve-Path -LiteralPath $Module).ProviderPath
     if (-not $UserCredential) {
         # `net user` asks a question when a password is longer than 14 characters.

@@ -173,6 +173,10 @@ upgrade=$(property real UpgradeCode)
 is "older versions are replaced, newer ones only seen" "$(rows real Upgrade | sort -t $'\t' -k 7 | tr '\t' '|')" \
     "$upgrade|$version|||2||NEWERFOUND
 $upgrade|0.0.0|$version||257||OLDERFOUND"
+# Windows Installer searches once: with dialogs on the user's side, which hands over only properties that are named as secure.
+is "what searches find reaches the conditions of a silent installation and of one with dialogs" \
+    "$({ rows real AppSearch | cut -f 1 && rows real Upgrade | cut -f 7; } | sort | paste -sd ';')" \
+    "$(property real SecureCustomProperties | tr ';' '\n' | sort | paste -sd ';')"
 for program in JunctionExe JunctiondExe; do
     stated=$(cell real File "$program" 5)
     hashed=$(cell real MsiFileHash "$program" 1)

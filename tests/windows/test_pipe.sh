@@ -30,6 +30,10 @@ raised=no
 if [ "$status" -eq 0 ]; then
     pass "a configuration of the service's own account is accepted by one without elevation"
     raised=yes
+    # A letter that the system's code page lacks.
+    cp -p "$place/junction.json" "$place/konfigurace-ř.json"
+    call 30 "$work/launch.exe" lower "$build/junctiond.exe" check-config 'C:\junction-test-pipe\konfigurace-ř.json'
+    check "its name may have any letter" 0 'ř.json: ok'
     launcher=("$work/launch.exe" lower)
     serve --config 'C:\junction-test-pipe\junction.json'
     raw crowd "$pipe" 200 1

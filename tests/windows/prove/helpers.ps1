@@ -22,8 +22,8 @@ function Later {
 }
 
 function Wait-Until {
-    param([scriptblock]$Condition, [string]$What)
-    $end = [datetime]::UtcNow.AddSeconds($patience)
+    param([scriptblock]$Condition, [string]$What, [int]$Seconds = $patience)
+    $end = [datetime]::UtcNow.AddSeconds($Seconds)
     while (-not (& $Condition)) {
         if ([datetime]::UtcNow -gt $end) { throw "waited in vain: $What" }
         Start-Sleep -Milliseconds 200
