@@ -28,14 +28,34 @@ EVENT_MESSAGES(X)
 static PSID event_user(const char *identity)
 {
     PSID sid = NULL;
-    if (strncmp(identity, "sid:", 4) != 0 || !ConvertStringSidToSidA(identity + 4, &sid))
+    if (strncmp(identity, "sid:", 4) != 0 || !ConvertStringSidToSidA(identity + 4, &sid)) {
         return NULL;
+    }
     return sid;
+}
+
+/* The system's log may start later than this service, or again: then the handle is worth nothing
+ * and a new one is had for the next try. */
+static void event_report(struct event_log *log, WORD type, DWORD id, PSID user, WORD count,
+                         LPCWSTR *inserts)
+{
+    AcquireSRWLockExclusive(&log->lock);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (log->source == NULL) {
+            log->source = log->calls->open(NULL, EVENT_SOURCE);
+        }
+        if (log->source == NULL ||
+            log->calls->report(log->source, type, 0, id, user, count, 0, inserts, NULL)) {
+            break;
+        }
+        log->calls->close(log->source);
+        log->source = NULL;
+    }
+    ReleaseSRWLockExclusive(&log->lock);
 }
 
 static void event_tell(void *context, const struct event_report *report)
 {
-    struct event_log *log = context;
     WORD type = report->level == LOG_ERROR     ? EVENTLOG_ERROR_TYPE
                 : report->level == LOG_WARNING ? EVENTLOG_WARNING_TYPE
                                                : EVENTLOG_INFORMATION_TYPE;
@@ -43,19 +63,19 @@ static void event_tell(void *context, const struct event_report *report)
                                          : report->level == LOG_WARNING ? EVENT_BITS_LOG_WARNING
                                                                         : EVENT_BITS_LOG_INFO);
     LPCWSTR inserts[EVENT_INSERTS];
-    if (log->source == NULL)
-        return;
     /* UTF-8 never has fewer bytes than UTF-16 has units. */
     wchar_t(*texts)[EVENT_TEXT] = malloc(sizeof *texts * EVENT_INSERTS);
-    if (texts == NULL)
+    if (texts == NULL) {
         return;
+    }
     for (size_t i = 0; i < report->count; i++) {
-        if (MultiByteToWideChar(CP_UTF8, 0, report->inserts[i], -1, texts[i], EVENT_TEXT) == 0)
+        if (MultiByteToWideChar(CP_UTF8, 0, report->inserts[i], -1, texts[i], EVENT_TEXT) == 0) {
             texts[i][0] = L'\0';
+        }
         inserts[i] = texts[i];
     }
     PSID user = event_user(report->identity);
-    log->calls->report(log->source, type, 0, id, user, (WORD)report->count, 0, inserts, NULL);
+    event_report(context, type, id, user, (WORD)report->count, inserts);
     LocalFree(user);
     free(texts);
 }
@@ -64,17 +84,21 @@ int event_log_open(struct event_log *log, const struct event_calls *calls)
 {
     log->calls = calls;
     log->source = calls->open(NULL, EVENT_SOURCE);
-    if (event_sink_init(&log->sink, event_tell, log) == 0)
+    InitializeSRWLock(&log->lock);
+    if (event_sink_init(&log->sink, event_tell, log) == 0) {
         return 0;
-    if (log->source != NULL)
+    }
+    if (log->source != NULL) {
         calls->close(log->source);
+    }
     return -1;
 }
 
 void event_log_close(struct event_log *log)
 {
     event_sink_close(&log->sink);
-    if (log->source != NULL)
+    if (log->source != NULL) {
         log->calls->close(log->source);
+    }
     log->source = NULL;
 }

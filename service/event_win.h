@@ -22,7 +22,8 @@ extern const struct event_calls event_system;
 struct event_log {
     struct event_sink sink;
     const struct event_calls *calls;
-    HANDLE source; /* NULL: the system has none for us, and events are lost */
+    SRWLOCK lock;
+    HANDLE source; /* NULL: the system has none for us; asked for again at the next event */
 };
 
 /* 0; -1 without memory. A log that cannot be opened is no reason not to work. */

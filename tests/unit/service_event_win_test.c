@@ -69,6 +69,19 @@ static BOOL WINAPI fake_close(HANDLE log)
 
 static const struct event_calls fake = {fake_open, fake_report, fake_close};
 
+/* As after a restart of the system's log. */
+static BOOL WINAPI fake_report_stale(HANDLE log, WORD type, WORD category, DWORD id, PSID user,
+                                     WORD count, DWORD size, LPCWSTR *inserts, LPVOID data)
+{
+    if (seen.opened < 3) {
+        SetLastError(ERROR_INVALID_HANDLE);
+        return FALSE;
+    }
+    return fake_report(log, type, category, id, user, count, size, inserts, data);
+}
+
+static const struct event_calls fake_stale = {fake_open, fake_report_stale, fake_close};
+
 static void test_reports(void **state)
 {
     static struct event_log events;
@@ -109,6 +122,25 @@ static void test_reports(void **state)
     assert_int_equal(seen.closed, 1);
 }
 
+static void test_log_that_starts_again(void **state)
+{
+    static struct event_log events;
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(event_log_open(&events, &fake_stale), 0);
+    struct log log = {LOG_ERROR, -1, &events.sink.log_sink};
+    /* Opened once more for the first, which is lost; and again for the second. */
+    log_event(&log, LOG_INFO, "stopping", LOG_TEXT("reason", "one"));
+    assert_int_equal(seen.opened, 2);
+    assert_int_equal(seen.reported, 0);
+    log_event(&log, LOG_INFO, "stopping", LOG_TEXT("reason", "two"));
+    assert_int_equal(seen.opened, 3);
+    assert_int_equal(seen.reported, 1);
+    assert_int_equal(wcscmp(seen.inserts[0], L"two"), 0);
+    event_log_close(&events);
+    assert_int_equal(seen.opened, seen.closed);
+}
+
 static void test_no_event_log(void **state)
 {
     static const struct event_calls failing = {fake_open_failing, fake_report, fake_close};
@@ -127,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_log_that_starts_again),
         cmocka_unit_test(test_no_event_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
