@@ -9,19 +9,19 @@
 #include "log.h"
 
 /* X(member, lowest, default, highest, meaning) */
-#define CONFIG_LIMITS(X)                                                                 \
-    X(connections, 1, 256, 65536, "connections at a time")                               \
-    X(connectionsPerIdentity, 1, 64, 65536, "connections at a time of one identity")     \
-    X(waitingRequests, 1, 64, 1024, "requests of one connection that may wait")          \
-    X(firstLineSeconds, 1, 5, 3600, "from connecting to the end of the first line")      \
-    X(lineSeconds, 1, 10, 3600, "from the first byte of a line to its end")              \
-    X(idleSeconds, 1, 60, 86400, "nothing waiting, running or being read")               \
-    X(writeSeconds, 1, 600, 86400, "a client that takes no byte of what waits for it")   \
-    X(operationSeconds, 1, 15, 3600, "one operation on one path, or one step of a list") \
-    X(stopSeconds, 1, 15, 600, "from the order to stop to the end of the process")       \
-    X(shortWorkers, 2, 8, 256, "threads for operations on one path")                     \
-    X(shortWorkersPerIdentity, 1, 4, 256, "of these, busy for one identity at a time")   \
-    X(lists, 1, 32, 1024, "lists running at a time")                                     \
+#define CONFIG_LIMITS(X)                                                                      \
+    X(connections, 1, 256, 65536, "connections at a time; on Windows no more than 2000 work") \
+    X(connectionsPerIdentity, 1, 64, 65536, "connections at a time of one identity")          \
+    X(waitingRequests, 1, 64, 1024, "requests of one connection that may wait")               \
+    X(firstLineSeconds, 1, 5, 3600, "from connecting to the end of the first line")           \
+    X(lineSeconds, 1, 10, 3600, "from the first byte of a line to its end")                   \
+    X(idleSeconds, 1, 60, 86400, "nothing waiting, running or being read")                    \
+    X(writeSeconds, 1, 600, 86400, "a client that takes no byte of what waits for it")        \
+    X(operationSeconds, 1, 15, 3600, "one operation on one path, or one step of a list")      \
+    X(stopSeconds, 1, 15, 600, "from the order to stop to the end of the process")            \
+    X(shortWorkers, 2, 8, 256, "threads for operations on one path")                          \
+    X(shortWorkersPerIdentity, 1, 4, 256, "of these, busy for one identity at a time")        \
+    X(lists, 1, 32, 1024, "lists running at a time")                                          \
     X(listsPerIdentity, 1, 4, 1024, "lists running at a time for one identity")
 
 struct config_limits {
