@@ -449,7 +449,8 @@ static uint64_t check_running(struct connection *connection, uint64_t now)
         goto end;
     }
     moving = (uv_hrtime() - item->beats_time) / 1000000 < limit / 4;
-    result = moving ? 0 : interrupt_late(pool, item, beats, now);
+    /* What was interrupted moves because of that: it has its time to come back all the same. */
+    result = moving && item->interrupt_due == 0 ? 0 : interrupt_late(pool, item, beats, now);
     if (result != 0) {
         goto end;
     }

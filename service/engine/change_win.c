@@ -144,11 +144,14 @@ int change_look(struct change *change, ACCESS_MASK access)
 int change_is_junction(struct change *change)
 {
     struct engine_error *error = change->error;
-    if (change->present.type == REPARSE_MOUNT_POINT)
+    if (change->present.type == REPARSE_MOUNT_POINT) {
+        /* A path that was cut could be that of another one. */
+        const char *path = change->place.text.length <= 90 ? change->place.text.bytes : "PATH";
         return work_fail(error, ENGINE_NOT_A_JUNCTION, 0,
                          "it is a volume mount point; an administrator removes it with: mountvol "
-                         "\"%.90s\" /D",
-                         change->place.text.bytes);
+                         "\"%s\" /D",
+                         path);
+    }
     if (change->present.tag == REPARSE_TAG_MOUNT_POINT) {
         if (change->place.facts.attributes & FILE_ATTRIBUTE_DIRECTORY)
             return 0;

@@ -45,8 +45,14 @@ int drive_is_target(const struct engine *engine, wchar_t letter, struct engine_e
     for (size_t i = 0; i < 2; i++) {
         wchar_t device[DEVICE_UNITS];
         struct text text = {NULL, 0};
-        if (!engine->nt.query_dos_device(names[i], device, DEVICE_UNITS))
+        if (!engine->nt.query_dos_device(names[i], device, DEVICE_UNITS)) {
+            /* It stands for more than any volume is called, or was defined over and over. */
+            if (engine->nt.last_error() == ERROR_INSUFFICIENT_BUFFER)
+                return work_fail(error, ENGINE_INVALID_TARGET, 0,
+                                 "%c: is no volume; name the directory that it stands for",
+                                 (char)letter);
             continue;
+        }
         if (is_network(device))
             return work_fail(error, ENGINE_INVALID_TARGET, 0,
                              "%c: is a network drive; a junction cannot lead to another machine",

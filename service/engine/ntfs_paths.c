@@ -12,12 +12,14 @@
     ((size_t)64 * 1024) /* directories; they are forgotten beyond, between two loads */
 #define BYTES_MAX ((size_t)96 * 1024) /* of a path: what 32767 units can take in WTF-8 */
 
-enum node_state { NODE_FREE, NODE_KNOWN, NODE_DEAD };
+/* NODE_DEAD: gone, damaged, or its parents lead in a ring. NODE_FAR: its path is too long. */
+enum node_state { NODE_FREE, NODE_KNOWN, NODE_DEAD, NODE_FAR };
 
 struct node {
     uint64_t record, parent;
     size_t name; /* in `names` */
     uint32_t length;
+    uint32_t way; /* bytes of its path; 0: not measured, UINT32_MAX: being measured */
     uint16_t sequence;
     uint8_t state;
 };
@@ -28,6 +30,8 @@ struct ntfs_paths {
     size_t capacity, count;
     char *names;
     size_t names_length, names_capacity;
+    size_t *chain; /* where in `nodes`: a directory that is being measured, and those above it */
+    size_t chain_capacity;
 };
 
 /* ---- names
@@ -78,9 +82,9 @@ static int table_grow(struct ntfs_paths *paths)
     return NTFS_OK;
 }
 
-static const struct node *table_find(const struct ntfs_paths *paths, uint64_t record)
+static struct node *table_find(const struct ntfs_paths *paths, uint64_t record)
 {
-    const struct node *node = table_slot(paths->nodes, paths->capacity, record);
+    struct node *node = table_slot(paths->nodes, paths->capacity, record);
     return node->state == NODE_FREE ? NULL : node;
 }
 
@@ -142,6 +146,7 @@ void ntfs_paths_close(struct ntfs_paths *paths)
         return;
     free(paths->nodes);
     free(paths->names);
+    free(paths->chain);
     free(paths);
 }
 
@@ -242,35 +247,78 @@ int ntfs_paths_load(struct ntfs_paths *paths, const uint64_t *references, size_t
     return result;
 }
 
-int ntfs_paths_text(const struct ntfs_paths *paths, uint64_t parent, const struct text *name,
+/* ---- paths
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The directory that a reference names, if that is the one that was read. */
+static struct node *node_of(const struct ntfs_paths *paths, uint64_t reference)
+{
+    struct node *node = table_find(paths, NTFS_REFERENCE_RECORD(reference));
+    return node && node->sequence == NTFS_REFERENCE_SEQUENCE(reference) ? node : NULL;
+}
+
+static bool is_settled(const struct node *node)
+{
+    return node->state != NODE_KNOWN || node->way != 0 || node->record == NTFS_RECORD_ROOT;
+}
+
+/* How long its path is, and whether it has one. Each directory is measured once, however many
+ * things lie below it: forged parents cost no more than true ones. */
+static int node_measure(struct ntfs_paths *paths, struct node *node)
+{
+    size_t count = 0;
+    while (node && !is_settled(node)) {
+        if (count == paths->chain_capacity) {
+            size_t more = paths->chain_capacity ? paths->chain_capacity * 2 : 64;
+            size_t *grown = realloc(paths->chain, more * sizeof *grown);
+            if (!grown) {
+                while (count > 0)
+                    paths->nodes[paths->chain[--count]].way = 0;
+                return NTFS_NO_MEMORY;
+            }
+            paths->chain = grown;
+            paths->chain_capacity = more;
+        }
+        paths->chain[count++] = (size_t)(node - paths->nodes);
+        node->way = UINT32_MAX;
+        node = node_of(paths, node->parent);
+    }
+    /* What is being measured was met again: a ring. */
+    uint8_t state = !node || node->way == UINT32_MAX ? NODE_DEAD : node->state;
+    uint32_t way = state == NODE_KNOWN ? node->way : 0;
+    while (count > 0) {
+        struct node *below = &paths->nodes[paths->chain[--count]];
+        if (state == NODE_KNOWN && way + 1 + below->length > BYTES_MAX)
+            state = NODE_FAR;
+        way += 1 + below->length;
+        below->way = state == NODE_KNOWN ? way : 0;
+        below->state = state;
+    }
+    return NTFS_OK;
+}
+
+int ntfs_paths_text(struct ntfs_paths *paths, uint64_t parent, const struct text *name,
                     struct text *out)
 {
-    size_t length = 1 + name->length, at;
-    uint64_t up = parent;
-    for (;;) {
-        const struct node *node = table_find(paths, NTFS_REFERENCE_RECORD(up));
-        if (!node || node->state != NODE_KNOWN || node->sequence != NTFS_REFERENCE_SEQUENCE(up))
-            return NTFS_ABSENT;
-        if (node->record == NTFS_RECORD_ROOT)
-            break;
-        length += 1 + node->length;
-        if (length > BYTES_MAX) /* also the end of a ring */
-            return NTFS_CORRUPT;
-        up = node->parent;
-    }
+    struct node *node = node_of(paths, parent);
+    int result = node ? node_measure(paths, node) : NTFS_ABSENT;
+    if (result != NTFS_OK)
+        return result;
+    if (node->state != NODE_KNOWN)
+        return node->state == NODE_FAR ? NTFS_CORRUPT : NTFS_ABSENT;
+    size_t length = node->way + 1 + name->length, at = length - name->length;
+    if (length > BYTES_MAX)
+        return NTFS_CORRUPT;
     char *bytes = malloc(length + 1);
     if (!bytes)
         return NTFS_NO_MEMORY;
     bytes[length] = '\0';
-    at = length - name->length;
     memcpy(bytes + at, name->bytes, name->length);
     bytes[--at] = '/';
-    for (up = parent; at > 0;) {
-        const struct node *node = table_find(paths, NTFS_REFERENCE_RECORD(up));
+    for (; at > 0; node = node_of(paths, node->parent)) {
         at -= node->length;
         memcpy(bytes + at, paths->names + node->name, node->length);
         bytes[--at] = '/';
-        up = node->parent;
     }
     *out = (struct text){bytes, length};
     return NTFS_OK;

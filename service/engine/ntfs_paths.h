@@ -27,8 +27,8 @@ void ntfs_paths_close(struct ntfs_paths *paths);
 int ntfs_paths_load(struct ntfs_paths *paths, const uint64_t *references, size_t count);
 
 /* `/a/b/name` for a name in a directory that was loaded. NTFS_ABSENT: a directory on the way is
- * gone, or was used anew; NTFS_CORRUPT: the way does not end at the root. */
-int ntfs_paths_text(const struct ntfs_paths *paths, uint64_t parent, const struct text *name,
+ * gone, was used anew, or the way does not end at the root; NTFS_CORRUPT: the path is too long. */
+int ntfs_paths_text(struct ntfs_paths *paths, uint64_t parent, const struct text *name,
                     struct text *out);
 
 #endif

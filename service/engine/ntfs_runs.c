@@ -15,7 +15,7 @@ static int64_t get_signed(const uint8_t *at, unsigned size)
 static int append(struct ntfs_runs *runs, uint64_t vcn, uint64_t lcn, uint64_t length)
 {
     struct ntfs_run *last = runs->count > 0 ? &runs->run[runs->count - 1] : NULL;
-    if (last && lcn != NTFS_HOLE && last->lcn != NTFS_HOLE && last->lcn + last->length == lcn) {
+    if (last && last->lcn + last->length == lcn) {
         last->length += length;
         return NTFS_OK;
     }
@@ -54,19 +54,14 @@ int ntfs_runs_add(struct ntfs_runs *runs, uint64_t lowest, const uint8_t *pairs,
             break;
         int64_t run = get_signed(pairs + 1, size);
         int64_t delta = get_signed(pairs + 1 + size, offset);
-        /* A hole may be larger than the volume, but not than a VCN can count. */
         if (run <= 0 || (uint64_t)run > (uint64_t)INT64_MAX - vcn)
             break;
-        if (offset == 0) {
-            result = append(runs, vcn, NTFS_HOLE, (uint64_t)run);
-        } else {
-            if (delta < -lcn || delta > INT64_MAX - lcn)
-                break;
-            lcn += delta;
-            if ((uint64_t)lcn >= clusters || (uint64_t)run > clusters - (uint64_t)lcn)
-                break;
-            result = append(runs, vcn, (uint64_t)lcn, (uint64_t)run);
-        }
+        if (offset == 0 || delta < -lcn || delta > INT64_MAX - lcn)
+            break;
+        lcn += delta;
+        if ((uint64_t)lcn >= clusters || (uint64_t)run > clusters - (uint64_t)lcn)
+            break;
+        result = append(runs, vcn, (uint64_t)lcn, (uint64_t)run);
         vcn += (uint64_t)run;
         pairs += 1 + size + offset;
         length -= 1 + size + offset;
@@ -101,8 +96,7 @@ bool ntfs_runs_are_apart(const struct ntfs_runs *runs, bool *no_memory)
     qsort(sorted, runs->count, sizeof *sorted, place_compare);
     bool apart = true;
     for (size_t i = 1; i < runs->count && apart; i++)
-        apart =
-            sorted[i].lcn == NTFS_HOLE || sorted[i].lcn - sorted[i - 1].lcn >= sorted[i - 1].length;
+        apart = sorted[i].lcn - sorted[i - 1].lcn >= sorted[i - 1].length;
     free(sorted);
     return apart;
 }

@@ -4,11 +4,9 @@
 
 #include "ntfs.h"
 
-#define NTFS_HOLE UINT64_MAX
-
 struct ntfs_run {
-    uint64_t vcn, lcn; /* lcn NTFS_HOLE: nothing is stored, the content is zeros */
-    uint64_t length;   /* clusters; > 0 */
+    uint64_t vcn, lcn;
+    uint64_t length; /* clusters; > 0 */
 };
 
 /* In order of VCN, without gaps from VCN 0 on. Zeroed at first; ntfs_runs_clear. */
@@ -18,8 +16,9 @@ struct ntfs_runs {
 };
 
 /* Appends what the mapping pairs of a piece say, which must go on at `lowest` where the last piece
- * ended. No run leaves the volume of `clusters` clusters. NTFS_OK, NTFS_CORRUPT, NTFS_NO_MEMORY;
- * when it fails the runs are as before. */
+ * ended. No run leaves the volume of `clusters` clusters, and none is a hole: NTFS keeps nothing
+ * sparse of what is read here, and a hole would let a few forged bytes stand for any length.
+ * NTFS_OK, NTFS_CORRUPT, NTFS_NO_MEMORY; when it fails the runs are as before. */
 int ntfs_runs_add(struct ntfs_runs *runs, uint64_t lowest, const uint8_t *pairs, size_t length,
                   uint64_t clusters);
 

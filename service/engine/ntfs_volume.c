@@ -8,9 +8,9 @@
 #define TORN_ATTEMPTS 4
 #define AHEAD_GAP     16384u /* reading over a gap costs less than another request */
 
-#define LIST_MAX       ((size_t)256 * 1024) /* NTFS' own limit */
-#define LIST_ENTRY     0x1Au
-#define EXTENSIONS_MAX 4096u
+#define LIST_MAX        ((size_t)256 * 1024) /* NTFS' own limit */
+#define LIST_ENTRY      0x1Au
+#define EXTENSION_BYTES ((size_t)16 << 20) /* of one file */
 
 /* ---- bytes
  * ---------------------------------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ int ntfs_content_read(const struct ntfs_volume *volume, const struct ntfs_conten
             return NTFS_CORRUPT;
         uint64_t into = offset - run->vcn * cluster, left = run->length * cluster - into;
         size_t part = left < length ? (size_t)left : length;
-        bool stored = run->lcn != NTFS_HOLE && offset < content->initialized;
+        bool stored = offset < content->initialized;
         if (stored && part > content->initialized - offset)
             part = (size_t)(content->initialized - offset);
         if (stored) {
@@ -72,7 +72,7 @@ bool ntfs_content_position(const struct ntfs_volume *volume, const struct ntfs_c
 {
     uint32_t cluster = volume->geometry.cluster;
     const struct ntfs_run *run = ntfs_runs_find(&content->runs, offset / cluster);
-    if (!run || run->lcn == NTFS_HOLE)
+    if (!run)
         return false;
     *position = run->lcn * cluster + (offset - run->vcn * cluster);
     return true;
@@ -249,7 +249,7 @@ static int file_extend(struct ntfs_file *file, const struct listed *rows, size_t
     for (size_t i = 0; i < more; i++)
         if (distinct == 0 || references[distinct - 1] != references[i])
             references[distinct++] = references[i];
-    if (distinct > EXTENSIONS_MAX)
+    if (distinct > EXTENSION_BYTES / size)
         result = NTFS_CORRUPT;
     if (result == NTFS_OK && distinct > 0) {
         uint8_t *blocks = realloc(file->blocks, (1 + distinct) * size);
@@ -405,12 +405,15 @@ static int content_begin(const struct ntfs_volume *volume, const struct ntfs_att
     return ntfs_runs_add(&out->runs, 0, first->value, first->length, volume->geometry.clusters);
 }
 
-static int content_end(const struct ntfs_content *content)
+/* Its clusters are there once, and all of its bytes lie in them: so it is no larger than the
+ * volume, whatever it claims. */
+static int content_end(const struct ntfs_volume *volume, const struct ntfs_content *content)
 {
     bool no_memory;
-    if (ntfs_runs_are_apart(&content->runs, &no_memory))
-        return NTFS_OK;
-    return no_memory ? NTFS_NO_MEMORY : NTFS_CORRUPT;
+    if (!ntfs_runs_are_apart(&content->runs, &no_memory))
+        return no_memory ? NTFS_NO_MEMORY : NTFS_CORRUPT;
+    return content->size <= ntfs_runs_end(&content->runs) * volume->geometry.cluster ? NTFS_OK
+                                                                                     : NTFS_CORRUPT;
 }
 
 int ntfs_file_content(const struct ntfs_file *file, uint32_t type, const char *name,
@@ -436,7 +439,7 @@ int ntfs_file_content(const struct ntfs_file *file, uint32_t type, const char *n
                          : ntfs_runs_add(&out->runs, pieces[i].lowest, pieces[i].value,
                                          pieces[i].length, file->volume->geometry.clusters);
         if (result == NTFS_OK)
-            result = content_end(out);
+            result = content_end(file->volume, out);
     }
     free(pieces);
     if (result != NTFS_OK)
@@ -541,7 +544,7 @@ int ntfs_volume_open(struct ntfs_source *source, struct ntfs_volume *out)
     if (result == 1)
         result = mft_extend(out, &first, &list, blocks + size);
     if (result == NTFS_OK)
-        result = content_end(&out->mft);
+        result = content_end(out, &out->mft);
 
 done:
     free(blocks);

@@ -30,7 +30,7 @@ void ntfs_volume_close(struct ntfs_volume *volume);
 int ntfs_content_read(const struct ntfs_volume *volume, const struct ntfs_content *content,
                       uint64_t offset, void *buffer, size_t length);
 
-/* Where on the source a byte of a content lies; false for a hole or beyond the end. */
+/* Where on the source a byte of a content lies; false beyond the end. */
 bool ntfs_content_position(const struct ntfs_volume *volume, const struct ntfs_content *content,
                            uint64_t offset, uint64_t *position);
 

@@ -22,10 +22,17 @@ static NTSTATUS create_file(const struct engine *engine, struct engine_work *wor
     UNICODE_STRING string;
     OBJECT_ATTRIBUTES object;
     IO_STATUS_BLOCK io = {0};
+    /* A link above can lead to a named pipe: whoever serves it must not get to be the caller, which
+     * is what he would get if nothing were said. */
+    SECURITY_QUALITY_OF_SERVICE quality = {.Length = sizeof quality,
+                                           .ImpersonationLevel = SecurityAnonymous,
+                                           .ContextTrackingMode = SECURITY_STATIC_TRACKING,
+                                           .EffectiveOnly = TRUE};
     *out = NULL;
     string.Buffer = (wchar_t *)name;
     string.Length = string.MaximumLength = (USHORT)(length * sizeof *name);
     InitializeObjectAttributes(&object, &string, OBJ_CASE_INSENSITIVE, directory, NULL);
+    object.SecurityQualityOfService = &quality;
     NTSTATUS status =
         engine->nt.create_file(out, access | SYNCHRONIZE, &object, &io, NULL, 0, share, disposition,
                                options | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0);

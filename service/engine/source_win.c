@@ -14,7 +14,7 @@
 
 struct source {
     HANDLE file;
-    uint64_t offset;
+    uint64_t offset, end; /* end: of the file, UINT64_MAX when it is not known */
     struct ntfs_source reader;
 };
 
@@ -46,6 +46,9 @@ static int source_read(void *context, uint64_t offset, void *buffer, size_t leng
         if (part > length)
             part = length;
         DWORD got, whole = (DWORD)((skip + part + SECTOR - 1) / SECTOR * SECTOR);
+        /* A device whose own sectors are smaller can end between two of these. */
+        if (source->end >= start + skip + part && source->end - start < whole)
+            whole = (DWORD)(source->end - start);
         os = read_aligned(source->file, start, bounce, whole, &got);
         if (os == ERROR_SUCCESS && got < skip + part)
             os = ERROR_HANDLE_EOF;
@@ -102,9 +105,11 @@ int source_open(const char *path, uint64_t offset, struct source **out, struct e
         free(source);
         return work_fail(error, ENGINE_INVALID_PATH, 0, NULL);
     }
-    source->file = CreateFileW((const wchar_t *)units, GENERIC_READ,
-                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                               OPEN_EXISTING, FILE_FLAG_RANDOM_ACCESS, NULL);
+    /* The name can be a link to a named pipe, whose server must not get to be the caller. */
+    source->file =
+        CreateFileW((const wchar_t *)units, GENERIC_READ,
+                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                    FILE_FLAG_RANDOM_ACCESS | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
     DWORD os = GetLastError();
     bool opened = source->file != INVALID_HANDLE_VALUE,
          kind = opened && is_kind(source->file, units);
@@ -124,6 +129,7 @@ int source_open(const char *path, uint64_t offset, struct source **out, struct e
     }
     uint64_t size = size_of(source->file);
     source->offset = offset;
+    source->end = size;
     source->reader = (struct ntfs_source){.read = source_read,
                                           .context = source,
                                           .size = size == UINT64_MAX ? size

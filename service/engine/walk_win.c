@@ -39,6 +39,7 @@ struct frame {
     bool begun;
     bool finished; /* no more are to be read */
     bool rewound;  /* opened again: what was read is still to be skipped */
+    bool lost;     /* it, or the name where it was left, is gone: a part of it was not read */
 };
 
 struct walk {
@@ -363,6 +364,7 @@ static NTSTATUS walk_fill(struct walk *walk)
         status = walk_reopen(walk);
     if (NT_SUCCESS(status) && frame->rewound)
         status = frame_skip(walk, frame);
+    frame->lost = frame->lost || nt_is_missing(status);
     if (!NT_SUCCESS(status) || frame->filled)
         return status;
     status = frame_read(walk, frame, frame->buffer, frame->size);
@@ -389,11 +391,20 @@ static bool may_enter(const FILE_ID_BOTH_DIR_INFO *record)
         return false;
     const DWORD recall = FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_RECALL_ON_OPEN |
                          FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS;
+    /* The same bit tells of extended attributes (FILE_ATTRIBUTE_EA), which are no reason to leave a
+     * directory out: what is only to be fetched has none yet. */
     if (!(record->FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT))
-        return !(record->FileAttributes & FILE_ATTRIBUTE_RECALL_ON_OPEN);
+        return !(record->FileAttributes & FILE_ATTRIBUTE_RECALL_ON_OPEN) || record->EaSize != 0;
     uint32_t tag = record->EaSize;
     return !(tag & REPARSE_TAG_BIT_SURROGATE) && (tag & REPARSE_TAG_BIT_DIRECTORY) &&
            tag != TAG_PROJFS && !(record->FileAttributes & recall);
+}
+
+static int walk_lost(struct walk *walk, struct engine_error *error)
+{
+    struct engine_error what;
+    work_fail(&what, ENGINE_CHANGED_MEANWHILE, 0, "the directory was replaced while it was listed");
+    return walk_emit_error(walk, true, &what, error);
 }
 
 /* What is opened must be what the record told of: a directory, and if it has a tag now, it had it
@@ -417,10 +428,7 @@ static int walk_enter(struct walk *walk, HANDLE parent, const FILE_ID_BOTH_DIR_I
     if (((facts.attributes ^ record->FileAttributes) & shape) != 0 ||
         (facts.tag & REPARSE_TAG_BIT_SURROGATE)) {
         walk->engine->nt.close(directory);
-        struct engine_error what;
-        work_fail(&what, ENGINE_CHANGED_MEANWHILE, 0,
-                  "the directory was replaced while it was listed");
-        return walk_emit_error(walk, true, &what, error);
+        return walk_lost(walk, error);
     }
     return walk_push(walk, directory, facts.file_id, error);
 }
@@ -451,6 +459,7 @@ static int walk_record(struct walk *walk, const FILE_ID_BOTH_DIR_INFO *record,
                          "Windows cannot open this name", error);
     if (!walk->frames[index].directory) {
         NTSTATUS status = walk_reopen(walk);
+        walk->frames[index].lost = walk->frames[index].lost || nt_is_missing(status);
         if (!NT_SUCCESS(status))
             return walk_unreadable(walk, status, true, error);
     }
@@ -478,6 +487,9 @@ static int walk_run(struct walk *walk, struct engine_error *error)
         }
         if (status != STATUS_NO_MORE_FILES && walk_unreadable(walk, status, true, error) != 0)
             return -1;
+        /* What vanishes as a whole is no news, but here the rest may be in another place. */
+        if (frame->lost && walk_lost(walk, error) != 0)
+            return -1;
         walk_pop(walk);
         walk->out->directories++;
         if (walk->sink->step)
@@ -489,16 +501,33 @@ static int walk_run(struct walk *walk, struct engine_error *error)
 /* ---- the start
  * ---------------------------------------------------------------------------------------------- */
 
+/* Where PATH really is, as a path: junctions and substituted letters can lead to another volume
+ * than its text tells. False when the system does not say. */
+static bool walk_final(const struct walk *walk, wchar_t *out)
+{
+    const struct place *place = &walk->place;
+    DWORD length =
+        walk->engine->nt.final_path(place->leaf ? place->leaf : place->directory, out,
+                                    PATH_UNITS_MAX + 1, FILE_NAME_OPENED | VOLUME_NAME_DOS);
+    work_beat(walk->work);
+    return length > 0 && length <= PATH_UNITS_MAX;
+}
+
 /* Turns the path into that of the root of its volume, for whoever the thread is. */
 static int walk_to_root(struct walk *walk, struct engine_error *error)
 {
     struct text text = {NULL, 0};
     int result = -1;
     wchar_t *root = malloc((PATH_UNITS_MAX + 1) * sizeof *root);
-    if (!root)
+    wchar_t *final = malloc((PATH_UNITS_MAX + 1) * sizeof *final);
+    if (!root || !final) {
+        free(final);
+        free(root);
         return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    }
     walk->path.units[1] = L'\\'; /* `\\?\` to programs */
-    BOOL found = walk->engine->nt.volume_path(walk->path.units, root, PATH_UNITS_MAX + 1);
+    BOOL found = walk->engine->nt.volume_path(walk_final(walk, final) ? final : walk->path.units,
+                                              root, PATH_UNITS_MAX + 1);
     DWORD os = found ? 0 : walk->engine->nt.last_error();
     walk->path.units[1] = L'?';
     work_beat(walk->work);
@@ -515,6 +544,7 @@ static int walk_to_root(struct walk *walk, struct engine_error *error)
 
 done:
     text_clear(&text);
+    free(final);
     free(root);
     return result;
 }

@@ -287,6 +287,45 @@ class Hostile(ScanCase):
                     json.loads(line)
         self.assertEqual(codes, {0, 8, 11})
 
+    def test_parents_in_a_ring(self):
+        """What lies below directories that contain each other is told of by its record, the rest as usual."""
+        volume = Volume(size="8M", mkntfs=("-c", "4096"))
+        self.addCleanup(volume.unmount)
+        os.makedirs(volume.path("a/b/c"))
+        for name in ("a/one", "a/b/two", "a/b/c/three", "four"):
+            plant(volume.path(name), junction_buffer("C:\\x"))
+        record = {name: os.lstat(volume.path(name)).st_ino for name in ("a", "a/b")}
+        volume.unmount()
+        with open(volume.image, "r+b") as image:
+            boot = image.read(512)
+            table = struct.unpack_from("<Q", boot, 0x30)[0] * 4096
+
+            def at(number):
+                image.seek(table + number * 1024)
+                return image.read(1024)
+
+            def reference(number):
+                return number | struct.unpack_from("<H", at(number), 0x10)[0] << 48
+
+            def set_parent(number, parent):
+                block = at(number)
+                place, = struct.unpack_from("<H", block, 0x14)
+                while struct.unpack_from("<I", block, place)[0] != 0x30:
+                    place += struct.unpack_from("<I", block, place + 4)[0]
+                place += struct.unpack_from("<H", block, place + 0x14)[0]
+                image.seek(table + number * 1024 + place)
+                image.write(struct.pack("<Q", parent))
+
+            set_parent(record["a"], reference(record["a/b"]))
+        for source in ("index", "scan"):
+            entries = self.entries(volume.image, "--source", source, expect=11)
+            self.assertEqual([entry["path"] for entry in entries if "error" not in entry], ["/four"])
+            lost = [entry for entry in entries if "error" in entry]
+            self.assertEqual(len(lost), 3)
+            for entry in lost:
+                self.assertRegex(entry["path"], r"^/\$MFT/\d+$")
+                self.assertEqual(entry["error"]["data"]["name"], "IO_ERROR")
+
     def test_cut_off(self):
         volume = Volume(size="4M", mkntfs=("-c", "512"))
         self.addCleanup(volume.unmount)

@@ -129,6 +129,10 @@ static void test_refusals_leave_things_as_they_are(void **state)
     fake_device(L"S:", L"\\??\\C:\\full");
     fake_device(L"M:", L"\\Device\\LanmanRedirector\\;M:0000\\server\\share");
     fake_device(L"Global\\G:", L"\\??\\UNC\\server\\share");
+    static wchar_t overlong[2000] = L"\\??\\C:\\";
+    for (size_t i = 7; i < 1500; i++)
+        overlong[i] = L'x';
+    fake_device(L"O:", overlong);
 
     static const struct {
         const char *link, *target;
@@ -173,6 +177,7 @@ static void test_refusals_leave_things_as_they_are(void **state)
         {"C:\\new", "S:\\x", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, "C:\\full"},
         {"C:\\new", "\\\\?\\s:\\x", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, "subst"},
         {"C:\\new", "M:\\x", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, "network drive"},
+        {"C:\\new", "O:\\x", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, "is no volume"},
         {"C:\\new", "G:\\x", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, "network drive"},
         {"C:\\new", "", ENGINE_INVALID_TARGET, ENGINE_NOT_FOUND, ""},
     };

@@ -361,6 +361,46 @@ static void test_a_directory_that_is_swapped(void **state)
     assert_true(listed.count < 200 && listed.count >= 40);
 }
 
+/* A directory that is closed for a while loses the name where its listing was left: what follows
+ * is not read, and that is told. */
+static struct fake_node *parked, *below;
+
+static void unlink_mark(unsigned call, enum fake_call kind)
+{
+    (void)call, (void)kind;
+    for (size_t i = 0; i < FAKE_HANDLES && !swapped; i++)
+        swapped = fake.handles[i].node == below;
+    for (struct fake_node *at = swapped && parked ? parked->child : NULL, *next; at; at = next) {
+        next = at->sibling;
+        if (wcsncmp(at->name, L"a ", 2) == 0)
+            fake_unlink(at);
+    }
+    parked = swapped ? NULL : parked;
+}
+
+static void test_a_mark_that_is_lost(void **state)
+{
+    (void)state;
+    static struct found found;
+    struct engine_listed listed;
+    grow_deep(200, 90);
+    below = fake_find(L"C:\\deep");
+    for (int level = 0; level < 150; level++) {
+        below = fake_child(below, L"d45", 3);
+        assert_non_null(below);
+        if (level == 100)
+            parked = below;
+    }
+    swapped = false;
+    fake.hook = unlink_mark;
+    assert_int_equal(
+        list((struct engine_list){.path = "C:\\deep", .recurse = true}, &found, &listed),
+        ENGINE_OK);
+    assert_true(swapped);
+    assert_int_equal(listed.count, 199);
+    assert_int_equal(listed.skipped, 1);
+}
+
 /* Gone between the listing and the look: that is no error. */
 static void vanish(unsigned call, enum fake_call kind)
 {
@@ -384,6 +424,46 @@ static void test_what_vanishes_is_no_error(void **state)
     assert_null(fake_find(L"C:\\top\\link"));
     assert_int_equal(found.count, 0);
     assert_int_equal(listed.skipped, 0);
+}
+
+/* The volume that PATH is on, not the one that its text begins with. */
+static void test_the_volume_behind_a_junction(void **state)
+{
+    (void)state;
+    static struct found found;
+    struct engine_listed listed;
+    fake_volume_add(L"D:", FILE_SUPPORTS_REPARSE_POINTS, 0);
+    fake_device(L"D:", L"\\Device\\HarddiskVolume9");
+    fake_add(L"D:\\data", true);
+    fake_add(L"D:\\data\\sub", true);
+    fake_junction(L"D:\\found", "\\??\\D:\\data", "D:\\data");
+    fake_junction(L"C:\\over", "\\??\\D:\\data", "D:\\data");
+    assert_int_equal(
+        list((struct engine_list){.path = "C:\\over\\sub", .volume = true}, &found, &listed),
+        ENGINE_OK);
+    assert_string_equal(found.text, "D:\\found 0 D:\\data\n");
+    /* The junction itself is on the first one. */
+    assert_int_equal(
+        list((struct engine_list){.path = "C:\\over", .volume = true}, &found, &listed), ENGINE_OK);
+    assert_string_equal(found.text, "C:\\over 0 D:\\data\n");
+}
+
+/* FILE_ATTRIBUTE_EA is the bit of FILE_ATTRIBUTE_RECALL_ON_OPEN: nobody may hide a directory by
+ * giving it an extended attribute. */
+static void test_extended_attributes_hide_nothing(void **state)
+{
+    (void)state;
+    static struct found found;
+    struct engine_listed listed;
+    grow_tree();
+    fake_find(L"C:\\top\\dir")->attributes |= 0x00040000;
+    assert_int_equal(
+        list((struct engine_list){.path = "C:\\top", .recurse = true}, &found, &listed), ENGINE_OK);
+    assert_int_equal(listed.count, 1);
+    fake_find(L"C:\\top\\dir")->ea = 20;
+    assert_int_equal(
+        list((struct engine_list){.path = "C:\\top", .recurse = true}, &found, &listed), ENGINE_OK);
+    assert_int_equal(listed.count, 2);
 }
 
 static void test_every_call_fails_in_turn(void **state)
@@ -452,7 +532,10 @@ int main(void)
         T(test_places_that_cannot_be_read),
         T(test_deep_trees),
         T(test_a_directory_that_is_swapped),
+        T(test_a_mark_that_is_lost),
         T(test_what_vanishes_is_no_error),
+        T(test_the_volume_behind_a_junction),
+        T(test_extended_attributes_hide_nothing),
         T(test_every_call_fails_in_turn),
         T(test_cancelling),
 #undef T

@@ -31,6 +31,7 @@ struct fake_node {
     size_t reparse_length;
     ACCESS_MASK denied; /* rights that nobody gets */
     unsigned oplocks;   /* so many opens for DELETE meet an oplock */
+    ULONG ea;           /* size of its extended attributes */
     bool untrusted;     /* RedirectionGuard refuses to pass through it */
     bool hidden_child;  /* is not empty, though nothing is listed */
     bool pending, gone;
@@ -69,7 +70,8 @@ static struct fake {
     bool fail_late; /* the failing call is carried out all the same */
     void (*hook)(unsigned call, enum fake_call kind);
     bool no_posix;
-    int depth; /* of the scope */
+    bool short_buffer; /* what the last query failed for */
+    int depth;         /* of the scope */
     ULONGLONG now;
     unsigned sleeps;
     void (*on_sleep)(void);
@@ -388,6 +390,10 @@ static NTSTATUS NTAPI fake_create_file(HANDLE *file, ACCESS_MASK access, OBJECT_
     assert_false(options & FILE_OPEN_FOR_BACKUP_INTENT);
     assert_true(disposition == FILE_OPEN || disposition == FILE_CREATE);
     assert_false(make && !object->RootDirectory);
+    const SECURITY_QUALITY_OF_SERVICE *quality = object->SecurityQualityOfService;
+    assert_non_null(quality);
+    assert_int_equal(quality->Length, sizeof *quality);
+    assert_int_equal(quality->ImpersonationLevel, SecurityAnonymous);
     assert_true(!(access & DELETE) || make || (options & FILE_COMPLETE_IF_OPLOCKED));
     size_t length = object->ObjectName->Length / sizeof(wchar_t);
     memcpy(name, object->ObjectName->Buffer, length * sizeof *name);
@@ -598,7 +604,7 @@ static NTSTATUS NTAPI fake_query_directory(HANDLE file, HANDLE event, void *apc,
         memset(record, 0, size);
         record->FileAttributes = at->attributes;
         record->FileNameLength = (ULONG)name;
-        record->EaSize = fake_tag_of(at);
+        record->EaSize = fake_tag_of(at) ? fake_tag_of(at) : at->ea;
         record->FileId.QuadPart = (LONGLONG)at->id;
         memcpy(record->FileName, at->name, name);
         used += size;
@@ -634,10 +640,15 @@ static ULONG NTAPI fake_dos_error(NTSTATUS status)
 
 static DWORD WINAPI fake_query_dos_device(const WCHAR *name, WCHAR *out, DWORD units)
 {
+    fake.short_buffer = false;
     if (fake_strikes(FAKE_DEVICE))
         return 0;
     for (size_t i = 0; i < fake.device_count; i++)
         if (wcscmp(fake.devices[i].name, name) == 0) {
+            if (wcslen(fake.devices[i].device) + 2 > units) {
+                fake.short_buffer = true;
+                return 0;
+            }
             wcsncpy(out, fake.devices[i].device, units);
             return (DWORD)wcslen(out) + 2;
         }
@@ -658,7 +669,7 @@ static BOOL WINAPI fake_volume_path(const WCHAR *path, WCHAR *out, DWORD units)
 static DWORD WINAPI fake_final_path(HANDLE file, WCHAR *out, DWORD units, DWORD flags)
 {
     wchar_t path[1024] = L"";
-    (void)flags, (void)units;
+    (void)units;
     if (fake_strikes(FAKE_QUERY))
         return 0;
     for (const struct fake_node *at = fake_at(file)->node; at->parent; at = at->parent) {
@@ -667,14 +678,15 @@ static DWORD WINAPI fake_final_path(HANDLE file, WCHAR *out, DWORD units, DWORD 
         wcscpy(path, longer);
     }
     const struct fake_volume *volume = fake_at(file)->node->volume;
-    swprintf(out, units, L"\\\\?\\%ls%ls", volume == fake.volumes ? FAKE_GUID : volume->name,
+    swprintf(out, units, L"\\\\?\\%ls%ls",
+             volume == fake.volumes && (flags & VOLUME_NAME_GUID) ? FAKE_GUID : volume->name,
              path[0] ? path : L"\\");
     return (DWORD)wcslen(out);
 }
 
 static DWORD WINAPI fake_last_error(void)
 {
-    return ERROR_ACCESS_DENIED;
+    return fake.short_buffer ? ERROR_INSUFFICIENT_BUFFER : ERROR_ACCESS_DENIED;
 }
 
 static void WINAPI fake_sleep(DWORD milliseconds)
