@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -231,45 +234,79 @@ static void rows_free(struct row *rows, size_t count)
     free(rows);
 }
 
+struct rows {
+    struct row *row;
+    size_t count, capacity;
+};
+
+/* 0, or -1 without memory. */
+static int rows_add(struct rows *rows, const struct volume_table *table, const char *line)
+{
+    if (rows->count == rows->capacity) {
+        size_t more = rows->capacity ? rows->capacity * 2 : 64;
+        struct row *grown = realloc(rows->row, more * sizeof *grown);
+        if (!grown)
+            return -1;
+        rows->row = grown;
+        rows->capacity = more;
+    }
+    struct row *row = &rows->row[rows->count];
+    if (row_read(row, line) != 0)
+        return -1;
+    if (!row->line)
+        return 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->rows[i].line, line) == 0)
+            row->probed = table->rows[i].probed;
+    }
+    rows->count++;
+    return 0;
+}
+
+/* In a chroot whose root is no mount of its own, the list does not tell what everything that is not
+ * mounted lies on: a line in its words. Nobody knows who mounted a FUSE that is found so. */
+static int rows_add_root(struct rows *rows, const struct volume_table *table)
+{
+    struct statx stat;
+    struct statfs system;
+    char line[128];
+    for (size_t i = 0; i < rows->count; i++) {
+        if (strcmp(rows->row[i].volume.point, "/") == 0)
+            return 0;
+    }
+    if (statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_MNT_ID, &stat) != 0 ||
+        statfs("/", &system) != 0)
+        return 0;
+    snprintf(line, sizeof line, "%llu 0 %u:%u / / %s - %s root rw",
+             (unsigned long long)stat.stx_mnt_id, stat.stx_dev_major, stat.stx_dev_minor,
+             system.f_flags & ST_RDONLY ? "ro" : "rw",
+             system.f_type == FUSE_SUPER_MAGIC ? "fuse" : "unknown");
+    return rows_add(rows, table, line);
+}
+
 static int table_load(struct volume_table *table, struct engine_error *error)
 {
-    int os = 0;
-    struct row *rows = NULL;
-    size_t count = 0, capacity = 0;
+    int os = 0, result = 0;
+    struct rows rows = {0};
     char *text = read_all(table->mountinfo, &os);
     if (!text)
         return work_fail(error, os == ENOMEM ? ENGINE_OUT_OF_MEMORY : ENGINE_INTERNAL_ERROR, os,
                          "the list of mounts cannot be read");
     char *rest = text, *line;
-    while ((line = strsep(&rest, "\n"))) {
-        if (count == capacity) {
-            size_t more = capacity ? capacity * 2 : 64;
-            struct row *grown = realloc(rows, more * sizeof *rows);
-            if (!grown)
-                goto no_memory;
-            rows = grown;
-            capacity = more;
-        }
-        if (row_read(&rows[count], line) != 0)
-            goto no_memory;
-        if (!rows[count].line)
-            continue;
-        for (size_t i = 0; i < table->count; i++) {
-            if (strcmp(table->rows[i].line, line) == 0)
-                rows[count].probed = table->rows[i].probed;
-        }
-        count++;
-    }
+    while (result == 0 && (line = strsep(&rest, "\n")))
+        result = rows_add(&rows, table, line);
+    if (result == 0)
+        result = rows_add_root(&rows, table);
     free(text);
+    if (result != 0) {
+        rows_free(rows.row, rows.count);
+        return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
+    }
     rows_free(table->rows, table->count);
-    table->rows = rows;
-    table->count = count;
+    table->rows = rows.row;
+    table->count = rows.count;
     table->loaded = true;
     return 0;
-no_memory:
-    free(text);
-    rows_free(rows, count);
-    return work_fail(error, ENGINE_OUT_OF_MEMORY, 0, NULL);
 }
 
 /* With the mutex held. */

@@ -358,6 +358,39 @@ class CaseInsensitive(OddCase):
         self.assertEqual(self.root.list(self.base)[0], [])
 
 
+class OddRoots(VolumeCase):
+    """A service in a chroot whose root is no mount of its own: no line of mountinfo tells what it lies on."""
+
+    SETUP = """set -e
+for name in bin lib lib64 sbin; do
+    [ ! -L "/$name" ] || ln -s "$(readlink "/$name")" "$0/$name"
+    [ -L "/$name" ] || [ ! -d "/$name" ] || { mkdir "$0/$name"; mount --rbind "/$name" "$0/$name"; }
+done
+for name in usr etc proc dev tmp; do mkdir "$0/$name"; mount --rbind "/$name" "$0/$name"; done
+exec chroot "$0" "$@"
+"""
+
+    def test_a_root_that_is_no_mount(self):
+        volume = Volume()
+        self.addCleanup(volume.unmount)
+        root = new_directory("root")
+        service = Service({"drives": {"C:": volume.root}},
+                          prefix=["unshare", "--mount", "--propagation", "slave", "sh", "-c", self.SETUP, root])
+        self.addCleanup(service.kill)
+        with open("/proc/%d/mountinfo" % service.process.pid, encoding="utf-8") as mounts:
+            self.assertNotIn("/", [line.split()[4] for line in mounts])
+        with service.connect() as user:
+            link = volume.path("parents", "link")
+            self.assertEqual(user.call("junction.create", link=link, target=volume.root, parents=True)["outcome"], "created")
+            self.assertEqual(user.call("reparse.show", path=link, check=True)["state"], "loop")
+            self.assertEqual([entry["path"] for entry in user.list(volume.root, recurse=True)[0]], [link])
+            # Not on a volume: what lies on the root itself.
+            self.refused("UNSUPPORTED_FILE_SYSTEM", user.call, "reparse.list", path="/")
+            self.refused("UNSUPPORTED_FILE_SYSTEM", user.call, "junction.create", link="/link", target="C:\\x")
+            user.call("junction.delete", link=link)
+        service.stop()
+
+
 class OddMounts(VolumeCase):
     def test_mount_points_with_odd_names(self):
         """mountinfo writes blanks, tabs and backslashes its own way."""
