@@ -52,6 +52,16 @@ def need_mounts():
         raise unittest.SkipTest(reason)
 
 
+def own_mounts(propagation):
+    """The beginning of a command that runs with mounts of its own; skips the test where that cannot be had, as in a chroot whose root is no
+    mount."""
+    command = ["unshare", "--mount", "--propagation", propagation]
+    tried = subprocess.run(command + ["true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        raise unittest.SkipTest("no mounts of one's own here: " + tried.stderr.strip())
+    return command
+
+
 _work = None
 
 

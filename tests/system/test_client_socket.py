@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import ALICE, BOB, PATIENCE, Case, need_mounts, new_directory, wait_for, work_directory
+from harness import ALICE, BOB, PATIENCE, Case, need_mounts, new_directory, own_mounts, wait_for, work_directory
 from test_client import identity, run
 
 
@@ -64,7 +64,7 @@ setpriv --reuid %d --regid %d --clear-groups "$1/junction" status --format json
 kill $service
 wait $service
 """ % (ALICE, ALICE)
-        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", work_directory()], capture_output=True,
+        done = subprocess.run([*own_mounts("private"), "sh", "-c", script, "sh", work_directory()], capture_output=True,
                               env=dict(os.environ, **self.environment), timeout=2 * PATIENCE, check=False)
         if done.returncode == 99:
             self.skipTest("no mount namespace here: " + done.stderr.decode())

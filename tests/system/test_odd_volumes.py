@@ -11,7 +11,7 @@ import struct
 import subprocess
 import unittest
 
-from harness import ALICE, Case, Service, Volume, get_raw, junction_buffer, new_directory, plant, snapshot
+from harness import ALICE, Case, Service, Volume, get_raw, junction_buffer, new_directory, own_mounts, plant, snapshot
 from odd import OddCase, TARGET
 
 MUTATIONS = ("junction.create", "junction.delete")
@@ -375,7 +375,7 @@ exec chroot "$0" "$@"
         self.addCleanup(volume.unmount)
         root = new_directory("root")
         service = Service({"drives": {"C:": volume.root}},
-                          prefix=["unshare", "--mount", "--propagation", "slave", "sh", "-c", self.SETUP, root])
+                          prefix=[*own_mounts("slave"), "sh", "-c", self.SETUP, root])
         self.addCleanup(service.kill)
         with open("/proc/%d/mountinfo" % service.process.pid, encoding="utf-8") as mounts:
             self.assertNotIn("/", [line.split()[4] for line in mounts])

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import (ALICE, BOB, PATIENCE, SOURCE, Case, Connection, Service, Volume, junction_buffer, need_mounts, new_directory, set_raw, wait_for,
+from harness import (ALICE, BOB, PATIENCE, SOURCE, Case, Connection, Service, Volume, junction_buffer, need_mounts, new_directory, own_mounts, set_raw, wait_for,
                      work_directory)
 
 UNIT = os.path.join(SOURCE, "deploy", "linux", "junctiond.service")
@@ -115,7 +115,7 @@ for place in /usr /boot /efi /etc; do
 done
 exec setpriv --bounding-set "$0" --no-new-privs -- "$@"
 """
-        return ["unshare", "--mount", "--net", "--propagation", "slave", "sh", "-c", script, capabilities, *more]
+        return [*own_mounts("slave"), "--net", "sh", "-c", script, capabilities, *more]
 
     def running(self, service):
         """The id of the service itself: what was started became it, or is its parent."""
