@@ -90,6 +90,13 @@ static DWORD sys_service_process(void)
     return process;
 }
 
+static BOOL sys_is_closed(HANDLE pipe)
+{
+    DWORD waiting;
+
+    return !PeekNamedPipe(pipe, NULL, 0, NULL, &waiting, NULL);
+}
+
 const struct connect_calls connect_calls_system = {
     .open = sys_open,
     .wait = sys_wait,
@@ -99,6 +106,7 @@ const struct connect_calls connect_calls_system = {
     .is_own_account = sys_is_own_account,
     .server_process = sys_server_process,
     .service_process = sys_service_process,
+    .is_closed = sys_is_closed,
 };
 
 /* Not uv_pipe_connect: it asks for no impersonation level, and falls back to a read-only handle
@@ -223,6 +231,13 @@ int connect_open_by(const struct connect_calls *calls, uv_pipe_t *pipe, const ch
         return -1;
     }
     if (check_server(calls, handle, standard, problem) != 0) {
+        /* A service that ends, and perhaps begins anew as another process, is not to be taken for
+         * a stranger. */
+        if (calls->is_closed(handle)) {
+            problem_clear(problem);
+            problem_set(problem, PROBLEM_NO_SERVICE, EXIT_NO_SERVICE,
+                        "the service closed the connection");
+        }
         (void)CloseHandle(handle);
         return -1;
     }

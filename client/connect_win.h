@@ -18,6 +18,8 @@ struct connect_calls {
     BOOL (*server_process)(HANDLE pipe, ULONG *process);
     /* The process of the registered service; 0 when the service manager does not tell. */
     DWORD (*service_process)(void);
+    /* The server has closed its end. */
+    BOOL (*is_closed)(HANDLE pipe);
 };
 extern const struct connect_calls connect_calls_system;
 

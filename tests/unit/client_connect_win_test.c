@@ -25,6 +25,7 @@ static struct {
     ULONG server;
     BOOL server_known;
     DWORD service;
+    BOOL closed;
 
     const char *pipe; /* that is opened in place of the name that was asked for */
     DWORD open_error; /* of the first `open_failures` attempts */
@@ -102,8 +103,15 @@ static DWORD fake_service(void)
     return said.service;
 }
 
-static const struct connect_calls fake_calls = {fake_open,  fake_wait,   fake_clock,  fake_pause,
-                                                fake_owner, fake_is_own, fake_server, fake_service};
+static BOOL fake_is_closed(HANDLE pipe)
+{
+    DWORD waiting;
+    return said.closed || !PeekNamedPipe(pipe, NULL, 0, NULL, &waiting, NULL);
+}
+
+static const struct connect_calls fake_calls = {fake_open,   fake_wait,    fake_clock,
+                                                fake_pause,  fake_owner,   fake_is_own,
+                                                fake_server, fake_service, fake_is_closed};
 
 /* ---- a server that counts ---- */
 
@@ -248,6 +256,29 @@ static void test_trust(void **state)
     }
 }
 
+/* A service that was stopped, or has started anew, between opening and looking. */
+static void test_service_that_ends(void **state)
+{
+    static const char *const owners[] = {SYSTEM, NULL};
+    (void)state;
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+        struct counter counter;
+        struct problem problem;
+
+        counter_start(&counter);
+        good(counter.name);
+        said.owner = owners[i];
+        said.server = 8;
+        said.service = 7;
+        said.closed = TRUE;
+        assert_int_equal(attempt(NULL, 1000, &problem), -1);
+        assert_int_equal(counter_stop(&counter), 0);
+        assert_string_equal(problem.name, PROBLEM_NO_SERVICE);
+        assert_int_equal(problem.exit, 3);
+        problem_clear(&problem);
+    }
+}
+
 static void test_how_it_is_opened(void **state)
 {
     struct counter counter;
@@ -352,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_service_that_ends),
         cmocka_unit_test(test_how_it_is_opened),
         cmocka_unit_test(test_busy_until_the_deadline),
         cmocka_unit_test(test_busy_for_a_while),
