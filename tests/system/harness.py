@@ -236,7 +236,14 @@ class Volume:
         return path
 
     def freeze(self):
+        """Stopped for certain: until the signal has arrived, requests are still answered."""
         os.kill(self.process.pid, signal.SIGSTOP)
+
+        def stopped():
+            with open("/proc/%d/stat" % self.process.pid, encoding="ascii", errors="replace") as file:
+                return file.read().rsplit(") ", 1)[1][0] == "T"
+
+        wait_for(stopped, "the volume's server to stop")
 
     def thaw(self):
         os.kill(self.process.pid, signal.SIGCONT)

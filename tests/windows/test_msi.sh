@@ -412,7 +412,14 @@ answers() { # NAME
     check "$1: and answers" 0 '"platform": ?"windows"'
 }
 
-msi /i real
+# Wine's service manager gives a service ten seconds to begin, which a busy machine may need for other things; the installation is then
+# taken back as a whole, and can be repeated.
+for ((i = 0; i < 3; i++)); do
+    msi /i real
+    [ "$status" -ne 0 ] || break
+    log | tail -n 5
+    sleep 5
+done
 check "install" 0
 if [ "$status" -ne 0 ]; then
     log | tail -n 30
