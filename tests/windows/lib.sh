@@ -123,6 +123,18 @@ serve() { # [ARGUMENT]...
     pass "the service starts"
 }
 
+# A connection that was dropped counts until the service has seen its end: waits until there is none but the one that asks.
+settle() {
+    local i
+    for ((i = 0; i < 60; i++)); do
+        client --pipe "$pipe" status --format json
+        if [ "$status" -eq 0 ] && grep -E '"open": ?1[,}]' "$out" >/dev/null; then
+            return
+        fi
+        sleep 0.5
+    done
+}
+
 # Ctrl-C, which Wine makes of the signal.
 interrupt() {
     kill -INT "$service"

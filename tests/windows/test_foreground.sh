@@ -220,11 +220,10 @@ fi
 
 raw drop "$pipe" 1000
 check "1000 connections that are dropped at once" 0 '^dropped 1000$'
-# A dropped connection counts until the service has seen its end.
-sleep 1
+settle
 raw crowd "$pipe" 40 50
 check "40 clients, 50 questions each" 0 '^answered 2000 refused 0 lost 0 unconnected 0$'
-sleep 1
+settle
 raw crowd "$pipe" 200 1
 sum=$(sed -n 's/^answered \([0-9]*\) refused \([0-9]*\) lost 0 unconnected 0\r*$/\1 + \2/p' "$out")
 if [ "$status" -eq 0 ] && [ -n "$sum" ] && [ $((sum)) -eq 200 ] && [ "${sum%% *}" -ge 64 ]; then
@@ -232,7 +231,7 @@ if [ "$status" -eq 0 ] && [ -n "$sum" ] && [ $((sum)) -eq 200 ] && [ "${sum%% *}
 else
     fails "200 clients at once: each is answered or refused with a reason" "$(told)"
 fi
-sleep 1
+settle
 client --pipe "$pipe" status
 check "after all that the service still answers" 0
 

@@ -63,12 +63,8 @@ check "40 clients, 250 questions each, up to 64 at a time: none lost, all in ord
     '^answered 10000 refused 0 lost 0 unconnected 0$'
 raw drop "$pipe" 10000
 check "10 000 connections that are dropped at once" 0 '^dropped 10000$'
-# A dropped connection counts until the service has seen its end.
-for ((i = 0; i < 60; i++)); do
-    client --pipe "$pipe" status
-    [ "$status" -eq 12 ] || break
-    sleep 0.5
-done
+settle
+client --pipe "$pipe" status
 check "and the service answers" 0
 
 # Silence costs a place for a while, and nobody else's time.
