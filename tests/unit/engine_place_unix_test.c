@@ -202,6 +202,23 @@ static pid_t daemon_of(const char *image)
     return (pid_t)pid;
 }
 
+/* Stopped for certain: until the signal has arrived, requests are still answered. */
+static void freeze(pid_t process)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    assert_int_equal(kill(process, SIGSTOP), 0);
+    for (int i = 0; i < 6000 && !strstr(line, ") T "); i++) {
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        if (!fgets(line, sizeof line, file))
+            line[0] = '\0';
+        fclose(file);
+        usleep(10000);
+    }
+    assert_non_null(strstr(line, ") T "));
+}
+
 static void test_daemon_that_does_not_answer(void **state)
 {
     (void)state;
@@ -218,7 +235,7 @@ static void test_daemon_that_does_not_answer(void **state)
     int depth;
     hanging.work = self_work(&depth);
     strcpy(hanging.path, on(&other, "link"));
-    assert_int_equal(kill(daemon, SIGSTOP), 0);
+    freeze(daemon);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, hang, &hanging), 0);
     usleep(300000);
